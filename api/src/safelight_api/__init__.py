@@ -1,0 +1,1 @@
+"""The REST API: takes uploads in, answers polls, serves images."""

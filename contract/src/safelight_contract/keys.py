@@ -1,0 +1,67 @@
+"""The keys of all objects in the object storage: one function for each, and their inverse.
+
+Every key derives from the upload's id, so that a hand-made resource cannot name another's bytes.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from safelight_contract.policy import Format
+
+ID_PATTERN: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+"""A lower-case UUID: the id of an upload, and the name of both custom resources."""
+
+ORIGINALS: Final = "image_uploads/"
+IMAGES: Final = "images/"
+
+MAX_MANIFEST_BYTES: Final = 16 * 1024
+"""No manifest is larger; a reader refuses to read on."""
+
+_ID = re.compile(ID_PATTERN)
+_KEY = re.compile(
+    rf"(?:(?P<originals>{ORIGINALS})(?P<original>{ID_PATTERN})\.(?:jpg|png|webp)"
+    rf"|{IMAGES}(?P<image>{ID_PATTERN})/(?P<attempt>[1-9][0-9]?)/(?:image\.(?:jpg|png|webp)"
+    r"|manifest\.json))",
+)
+
+
+def is_id(text: str) -> bool:
+    """Say whether a text is a well-formed id (a lower-case UUID)."""
+    return _ID.fullmatch(text) is not None
+
+
+def original(upload_id: str, image_format: Format) -> str:
+    """Return the key of the original, as it was uploaded."""
+    return f"{ORIGINALS}{upload_id}.{image_format.extension}"
+
+
+def images_prefix(upload_id: str) -> str:
+    """Return the prefix of all that processing wrote for one upload, all attempts."""
+    return f"{IMAGES}{upload_id}/"
+
+
+def image(upload_id: str, attempt: int, image_format: Format) -> str:
+    """Return the key of the processed image of one attempt (counted from 1)."""
+    return f"{images_prefix(upload_id)}{attempt}/image.{image_format.extension}"
+
+
+def manifest(upload_id: str, attempt: int) -> str:
+    """Return the key of the manifest: written last, so it commits the attempt."""
+    return f"{images_prefix(upload_id)}{attempt}/manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose object a key names."""
+
+    upload_id: str
+    is_original: bool
+
+
+def owner(key: str) -> Owner | None:
+    """Return whose object a key names, or None for a key that is none of ours."""
+    found = _KEY.fullmatch(key)
+    if found is None:
+        return None
+    return Owner(found["original"] or found["image"], is_original=found["originals"] is not None)

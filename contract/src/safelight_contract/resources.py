@@ -1,0 +1,205 @@
+"""The two custom resources: names, labels, reasons, and the shape of their specs.
+
+The YAML in crds/ is the source of truth for validation; a test holds the two against each other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from safelight_contract import policy
+
+GROUP: Final = "safelight.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+CATEGORY: Final = "safelight"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The names of a custom resource."""
+
+    kind: str
+    singular: str
+    plural: str
+    short_name: str
+
+
+IMAGE_UPLOAD: Final = Kind("ImageUpload", "imageupload", "imageuploads", "imgup")
+AVAILABLE_IMAGE: Final = Kind("AvailableImage", "availableimage", "availableimages", "avimg")
+
+LABEL_NAME: Final = "app.kubernetes.io/name"
+LABEL_COMPONENT: Final = "app.kubernetes.io/component"
+LABEL_PART_OF: Final = "app.kubernetes.io/part-of"
+LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+LABEL_UPLOAD_ID: Final = f"{GROUP}/upload-id"
+LABEL_UPLOAD_UID: Final = f"{GROUP}/upload-uid"
+LABEL_ATTEMPT: Final = f"{GROUP}/attempt"
+PART_OF: Final = "safelight"
+MANAGER: Final = "safelight-operator"
+"""The value of `LABEL_MANAGED_BY` on all that the operator makes."""
+
+ANNOTATION_UPDATED_AT: Final = f"{GROUP}/updated-at"
+"""On an AvailableImage: when its comment was last changed through the API (RFC 3339, UTC)."""
+
+
+class Condition(StrEnum):
+    """The types of the conditions that the operator writes."""
+
+    SUCCEEDED = "Succeeded"
+    """ImageUpload: Unknown while under way, False once failed. Success is the replacement."""
+    STALLED = "Stalled"
+    """ImageUpload: True while its pod cannot start and somebody should look."""
+    READY = "Ready"
+    """AvailableImage: True once it is confirmed; an unconfirmed one is not shown to clients."""
+
+
+class Progress(StrEnum):
+    """Reasons of condition Succeeded while it is Unknown."""
+
+    QUEUED = "Queued"
+    RUNNING = "Running"
+    PUBLISHING = "Publishing"
+
+
+class Failure(StrEnum):
+    """Reasons of condition Succeeded once it is False: a closed list."""
+
+    UNSUPPORTED_FORMAT = "UnsupportedFormat"
+    CORRUPT_IMAGE = "CorruptImage"
+    IMAGE_TOO_LARGE = "ImageTooLarge"
+    SOURCE_MISSING = "SourceMissing"
+    CHECKSUM_MISMATCH = "ChecksumMismatch"
+    STORAGE_UNAVAILABLE = "StorageUnavailable"
+    OUT_OF_MEMORY = "OutOfMemory"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    OUTPUT_MISSING = "OutputMissing"
+    ID_CONFLICT = "IdConflict"
+    INTERNAL_ERROR = "InternalError"
+
+
+FAILURE_MESSAGES: Final[Mapping[Failure, str]] = {
+    Failure.UNSUPPORTED_FORMAT: "The file is not an image in an accepted format"
+    f" ({', '.join(f.name for f in policy.FORMATS)}).",
+    Failure.CORRUPT_IMAGE: "The image is damaged or incomplete and cannot be read.",
+    Failure.IMAGE_TOO_LARGE: "The image has too many pixels;"
+    f" at most {policy.MAX_PIXELS // 1_000_000} million are accepted.",
+    Failure.SOURCE_MISSING: "The uploaded file is no longer in the object storage."
+    " Upload it again.",
+    Failure.CHECKSUM_MISMATCH: "The stored file is not the one that was uploaded. Upload it again.",
+    Failure.STORAGE_UNAVAILABLE: "The object storage could not be reached, several times."
+    " Upload the image again later.",
+    Failure.OUT_OF_MEMORY: "Processing the image needs more memory than is allowed.",
+    Failure.DEADLINE_EXCEEDED: "Processing the image took longer than is allowed.",
+    Failure.OUTPUT_MISSING: "Processing ended without a result, twice. Upload the image again.",
+    Failure.ID_CONFLICT: "An image with this id exists already, from another upload.",
+    Failure.INTERNAL_ERROR: "The image could not be processed because of an internal error.",
+}
+"""What clients and operators are told; no text from outside ever enters a status."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageUploadSpec:
+    """The spec of an ImageUpload: what was uploaded. Immutable."""
+
+    file_name: str
+    media_type: str
+    size: int
+    """Bytes."""
+    sha256: str
+    """Of the original; lower-case hexadecimal."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as it stands in the resource."""
+        return {
+            "fileName": self.file_name,
+            "mediaType": self.media_type,
+            "size": self.size,
+            "sha256": self.sha256,
+        }
+
+    @classmethod
+    def from_dict(cls, spec: Mapping[str, Any]) -> Self:
+        """Read it from a resource that the API server has validated."""
+        return cls(
+            file_name=spec["fileName"],
+            media_type=spec["mediaType"],
+            size=spec["size"],
+            sha256=spec["sha256"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """The processed image in the object storage."""
+
+    key: str
+    media_type: str
+    size: int
+    """Bytes."""
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    sha256: str
+    etag: str
+    """The object storage's entity tag, without quotes: reads are conditional on it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as it stands in the resource."""
+        return {
+            "key": self.key,
+            "mediaType": self.media_type,
+            "size": self.size,
+            "width": self.width,
+            "height": self.height,
+            "sha256": self.sha256,
+            "etag": self.etag,
+        }
+
+    @classmethod
+    def from_dict(cls, image: Mapping[str, Any]) -> Self:
+        """Read it from a resource that the API server has validated."""
+        return cls(
+            key=image["key"],
+            media_type=image["mediaType"],
+            size=image["size"],
+            width=image["width"],
+            height=image["height"],
+            sha256=image["sha256"],
+            etag=image["etag"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AvailableImageSpec:
+    """The spec of an AvailableImage. Immutable but for the comment."""
+
+    upload_uid: str
+    """The uid of the ImageUpload that it replaces: two uploads never share an image."""
+    file_name: str
+    """The name of the uploaded file; its extension is that of the upload."""
+    image: StoredImage
+    comment: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as it stands in the resource; an absent comment is absent there too."""
+        spec: dict[str, Any] = {
+            "uploadUID": self.upload_uid,
+            "fileName": self.file_name,
+            "image": self.image.to_dict(),
+        }
+        if self.comment is not None:
+            spec["comment"] = self.comment
+        return spec
+
+    @classmethod
+    def from_dict(cls, spec: Mapping[str, Any]) -> Self:
+        """Read it from a resource that the API server has validated."""
+        return cls(
+            upload_uid=spec["uploadUID"],
+            file_name=spec["fileName"],
+            image=StoredImage.from_dict(spec["image"]),
+            comment=spec.get("comment"),
+        )

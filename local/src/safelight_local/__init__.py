@@ -1,0 +1,1 @@
+"""A real Kubernetes and a real S3 server on one machine."""

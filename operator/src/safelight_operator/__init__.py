@@ -1,0 +1,1 @@
+"""The operator: one Job per ImageUpload, then an AvailableImage in its place."""

@@ -1,0 +1,1 @@
+"""The processor: one image in, one safe image out."""
