@@ -1,0 +1,107 @@
+"""The installed chart on the local cluster, with real Jobs in real containers."""
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from safelight_contract import keys
+from tests.support.client import Client
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The cluster that the chart is installed in, as an operator with kubectl has it."""
+
+    env: Mapping[str, str]
+
+    @property
+    def namespace(self) -> str:
+        """Namespace of the release."""
+        return self.env["SAFELIGHT_NAMESPACE"]
+
+    def kubectl(self, *arguments: str, seconds: float = 180, document: str | None = None) -> str:
+        """Run kubectl in the release's namespace and return what it printed."""
+        done = subprocess.run(
+            [self.env["KUBECTL"], "--namespace", self.namespace, *arguments],
+            env={"KUBECONFIG": self.env["KUBECONFIG"], "HOME": "/nonexistent"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds,
+            input=document,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def apply(self, manifest: Mapping[str, Any]) -> None:
+        """Create a resource, in the namespace that it names."""
+        self.kubectl(
+            f"--namespace={manifest['metadata']['namespace']}",
+            "create",
+            "--filename=-",
+            document=json.dumps(manifest),
+        )
+
+    def get(self, resource: str, name: str) -> dict[str, Any] | None:
+        """Return a resource, or None if there is none."""
+        text = self.kubectl("get", resource, name, "--ignore-not-found", "--output", "json")
+        return json.loads(text) if text else None
+
+    def names(self, resource: str, selector: str = "") -> list[str]:
+        """Return the names of all resources of a kind."""
+        text = self.kubectl("get", resource, "--selector", selector, "--output", "name")
+        return [line.partition("/")[2] for line in text.splitlines()]
+
+
+@pytest.fixture(scope="session")
+def cluster(installation: Mapping[str, str]) -> Cluster:
+    """The local cluster, up, with the chart installed."""
+    return Cluster(installation)
+
+
+@pytest.fixture(scope="session")
+def client(installation: Mapping[str, str]) -> Iterator[Client]:
+    """A client with a token of the installation."""
+    with Client(installation["SAFELIGHT_URL"], installation["SAFELIGHT_TOKEN"]) as opened:
+        yield opened
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The installation's bucket, with the rights of the API and the operator."""
+
+    s3: Any
+    name: str
+
+    def keys_of(self, upload_id: str) -> list[str]:
+        """Return the keys of all objects of one upload."""
+        return [
+            item["Key"]
+            for prefix in (f"{keys.ORIGINALS}{upload_id}", keys.images_prefix(upload_id))
+            for item in self.s3.list_objects_v2(Bucket=self.name, Prefix=prefix).get("Contents", [])
+        ]
+
+
+@pytest.fixture(scope="session")
+def bucket(installation: Mapping[str, str]) -> Bucket:
+    """The object storage behind the installation."""
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=installation["S3_ENDPOINT"],
+        region_name=installation["S3_REGION"],
+        aws_access_key_id=installation["S3_ACCESS_KEY_ID"],
+        aws_secret_access_key=installation["S3_SECRET_ACCESS_KEY"],
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path"},
+            request_checksum_calculation="when_required",
+            proxies={},
+        ),
+    )
+    return Bucket(s3, installation["S3_BUCKET"])

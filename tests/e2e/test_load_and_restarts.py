@@ -1,0 +1,68 @@
+"""Many at once, and pods killed in the middle: nothing is lost, nothing happens twice."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import Cluster
+from tests.support import images
+from tests.support.client import Client, History
+from tests.support.waiting import eventually
+
+
+def test_twenty_uploads_at_once(client: Client, cluster: Cluster) -> None:
+    """All are processed, each to its own picture, and each poll sequence is sound."""
+    photos = [images.photo(600 + 10 * number, 400) for number in range(20)]
+    with ThreadPoolExecutor(20) as pool:
+        created = list(pool.map(client.upload, photos))
+    assert len({item["id"] for item in created}) == 20
+
+    for number, item in enumerate(created):
+        image = client.wait(item["id"], seconds=180).last["available_image"]
+        assert image["width"] == 600 + 10 * number
+    for item in created:
+        assert cluster.get("imageupload", item["id"]) is None
+
+
+@pytest.mark.parametrize("component", ["api", "operator"])
+def test_killed_in_the_middle_of_ten_uploads(
+    client: Client, cluster: Cluster, component: str
+) -> None:
+    """Every 201 becomes an image, and no poll before, between or after says otherwise."""
+    photo = images.photo(2400, 1600)
+    histories: list[History] = []
+    unanswered = 0
+    with client.watching(histories):
+        for number in range(10):
+            if number == 5:
+                selector = f"app.kubernetes.io/component={component}"
+                cluster.kubectl("delete", "pods", "--selector", selector, "--force", "--grace-period=0")
+            while True:
+                try:
+                    histories.append(History(client.upload(photo)["id"]))
+                except (httpx.TransportError, AssertionError):
+                    # No 201, no promise: an application uploads again.
+                    unanswered += 1
+                    assert unanswered < 600
+                    eventually(lambda: is_ready(client), bool, seconds=60)
+                    continue
+                break
+        for history in histories:
+            eventually(
+                lambda history=history: history.statuses[-1:],  # type: ignore[misc]
+                lambda seen: seen == ["processed"],
+                seconds=180,
+            )
+    assert len(histories) == 10
+    for history in histories:
+        assert cluster.get("availableimage", history.upload_id) is not None
+    cluster.kubectl("rollout", "status", f"deployment/safelight-{component}", "--timeout=120s")
+
+
+def is_ready(client: Client) -> bool:
+    """Say whether the service takes requests."""
+    try:
+        return client.http.get("/readyz").status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
