@@ -1,0 +1,117 @@
+"""Sizes, modes and directions: pure functions from one picture to the next."""
+
+from typing import Final
+
+from PIL import Image
+
+from safelight_contract import policy
+
+_BAND_ROWS: Final = 256
+"""Rows of the result that are made at a time: the intermediate picture stays small."""
+_SIXTEEN_BITS: Final = 65536
+_FIRST_LYING: Final = 5
+"""From this orientation on the stored width is the shown height."""
+
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What puts a picture upright, by its EXIF orientation."""
+
+
+def fit(width: int, height: int, most_wide: int, most_high: int) -> tuple[int, int]:
+    """Return the largest size within a box that keeps the aspect, never more than the original.
+
+    The shorter side is rounded to the nearest pixel and is at least 1.
+    """
+    if width <= most_wide and height <= most_high:
+        return width, height
+    if width * most_high >= height * most_wide:
+        return most_wide, max(1, (2 * height * most_wide + width) // (2 * width))
+    return max(1, (2 * width * most_high + height) // (2 * height)), most_high
+
+
+def fit_stored(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Return the size to give a picture that is yet to be turned upright.
+
+    Args:
+        size: width and height as stored, in pixels.
+        orientation: 1 to 8; from 5 on the picture lies on its side, and the box with it.
+    """
+    if orientation < _FIRST_LYING:
+        return fit(*size, policy.MAX_WIDTH, policy.MAX_HEIGHT)
+    return fit(*size, policy.MAX_HEIGHT, policy.MAX_WIDTH)
+
+
+def to_eight_bits(image: Image.Image) -> Image.Image:
+    """Return the picture in a mode that can be resized: L, LA, RGB, RGBA or CMYK, 8 bits each.
+
+    A transparent colour becomes an alpha channel; grey stays grey.
+    """
+    has_transparency = image.has_transparency_data
+    match image.mode:
+        case "LA" | "RGBA" | "CMYK":
+            return image
+        case "1" | "L":
+            return image.convert("LA" if has_transparency else "L")
+        case "I" | "I;16" | "I;16B" | "I;16L":
+            return _sixteen_to_eight(image)
+        case _:
+            return image.convert("RGBA" if has_transparency else "RGB")
+
+
+def _sixteen_to_eight(image: Image.Image) -> Image.Image:
+    """Scale 16-bit grey to 8 bits. Pillow's own conversion clips everything above 255 to white."""
+    transparent = image.info.get("transparency")
+    wide = image if image.mode == "I" else image.convert("I")
+    grey = wide.point([(value * 255 + 32767) // 65535 for value in range(_SIXTEEN_BITS)], "L")
+    if not isinstance(transparent, int):
+        return grey
+    alpha = wide.point([0 if value == transparent else 255 for value in range(_SIXTEEN_BITS)], "L")
+    return Image.merge("LA", (grey, alpha))
+
+
+def resize(
+    image: Image.Image,
+    size: tuple[int, int],
+    box: tuple[float, float, float, float],
+) -> Image.Image:
+    """Return a new picture of this size, with nothing of the old one but its pixels.
+
+    Done in bands, which gives the same pixels as one call and needs half the memory.
+
+    Args:
+        image: in a mode of `to_eight_bits`.
+        size: of the result, in pixels.
+        box: the part of `image` to use.
+    """
+    mode = image.mode
+    if image.size == size:
+        canvas = Image.new(mode, size)
+        canvas.paste(image)
+        return canvas
+    # Transparent pixels have a colour too; unless it is weighted, it bleeds into their neighbours.
+    weighted = {"LA": "La", "RGBA": "RGBa"}.get(mode, mode)
+    if weighted != mode:
+        image = image.convert(weighted)
+    canvas = Image.new(mode, size)
+    width, height = size
+    left, top, right, bottom = box
+    rows = (bottom - top) / height
+    for start in range(0, height, _BAND_ROWS):
+        end = min(height, start + _BAND_ROWS)
+        part = (left, top + start * rows, right, min(bottom, top + end * rows))
+        band = image.resize((width, end - start), Image.Resampling.LANCZOS, box=part)
+        canvas.paste(band.convert(mode), (0, start))
+    return canvas
+
+
+def turn_upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Return the picture as it is to be seen."""
+    turn = _TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)
