@@ -1,0 +1,139 @@
+"""The application: the only place where the parts are put together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight_api import errors
+from safelight_api.authentication import Authentication, Tokens
+from safelight_api.cache import Cache
+from safelight_api.cluster import Cluster
+from safelight_api.cluster_errors import ClusterError
+from safelight_api.edge import Edge
+from safelight_api.images import Images
+from safelight_api.metrics import Metrics
+from safelight_api.objects import Objects
+from safelight_api.projections import Image, Upload
+from safelight_api.reading import Reader
+from safelight_api.receiving import Receiver
+from safelight_api.routes import health, images, uploads
+from safelight_api.services import Services
+from safelight_api.settings import Settings
+from safelight_api.uploads import Uploads
+from safelight_api.watch import SILENCE_SECONDS, Watcher
+from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD
+
+
+def create_app(
+    settings: Settings, metrics: Metrics | None = None, *, watch_silence: float = SILENCE_SECONDS
+) -> Starlette:
+    """Build the application; its lifespan opens and closes all clients.
+
+    Args:
+        settings: of this process.
+        metrics: a registry that is served elsewhere; None: one of its own.
+        watch_silence: seconds after which a silent watch counts as dead.
+    """
+    metrics = metrics or Metrics()
+    tokens = Tokens(settings.tokens_directory)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            cluster = await stack.enter_async_context(Cluster.connect(settings.namespace, metrics))
+            objects = await stack.enter_async_context(
+                Objects(settings.object_store, connections=settings.s3_connections, metrics=metrics)
+            )
+            receiver = stack.enter_context(
+                Receiver(
+                    settings.temporary_directory,
+                    max_file_bytes=settings.max_upload_bytes,
+                    max_held_bytes=settings.max_temporary_bytes,
+                )
+            )
+            cache = Cache()
+            reader = Reader(cluster, cache)
+            watchers = (
+                Watcher(
+                    cluster, IMAGE_UPLOAD, cache.uploads, Upload.of, metrics, silence=watch_silence
+                ),
+                Watcher(
+                    cluster, AVAILABLE_IMAGE, cache.images, Image.of, metrics, silence=watch_silence
+                ),
+            )
+            metrics.observe_cache(
+                pending=lambda: len(cache.pending),
+                failed=lambda: len(cache.all_uploads) - len(cache.pending),
+                images=lambda: len(cache.ready_images),
+            )
+            app.state.services = Services(
+                settings=settings,
+                metrics=metrics,
+                tokens=tokens,
+                cache=cache,
+                reader=reader,
+                receiver=receiver,
+                uploads=Uploads(cluster, objects, cache, reader, max_pending=settings.max_pending),
+                images=Images(cluster, objects, cache, reader),
+                watchers=watchers,
+            )
+            for watcher in watchers:
+                await stack.enter_async_context(_in_background(watcher.run))
+            yield
+
+    app = Starlette(
+        routes=[*uploads.ROUTES, *images.ROUTES, *health.ROUTES],
+        middleware=[
+            Middleware(Edge, metrics=metrics),
+            Middleware(Authentication, tokens=tokens, open_paths=health.PATHS),
+        ],
+        exception_handlers=_EXCEPTION_HANDLERS,
+        lifespan=lifespan,
+    )
+    # A redirect to a path with or without a slash would be built from the Host header.
+    app.router.redirect_slashes = False
+    return app
+
+
+@asynccontextmanager
+async def _in_background(run: Callable[[], Any]) -> AsyncIterator[None]:
+    task = asyncio.create_task(run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _api_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.ApiError)  # noqa: S101 - Starlette's type for handlers is wider
+    return errors.problem(error)
+
+
+def _cluster_error(_request: Request, _error: Exception) -> Response:
+    return errors.problem(errors.unavailable())
+
+
+def _http_exception(_request: Request, error: Exception) -> Response:
+    """Answer for Starlette: an unknown path, or a method that a path does not have."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - Starlette's type for handlers is wider
+    if error.status_code == errors.not_found().status:
+        return errors.problem(errors.not_found())
+    return errors.problem(
+        errors.ApiError(error.status_code, f"{error.detail}.", headers=error.headers)
+    )
+
+
+_EXCEPTION_HANDLERS: Mapping[Any, Any] = {
+    errors.ApiError: _api_error,
+    ClusterError: _cluster_error,
+    HTTPException: _http_exception,
+}

@@ -1,0 +1,271 @@
+"""Adapter: the custom resources. All of Kubernetes that the API touches; it decides nothing.
+
+The official client's asynchronous half loads the configuration (in a pod, with the token read again
+as it is rotated; elsewhere from KUBECONFIG) and sends the requests. Its generated methods and
+models are left aside, because every answer becomes one of our projections anyway.
+"""
+
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, Self
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio import config as kubernetes_config
+from kubernetes.aio.client import ApiClient, Configuration
+
+from safelight_api.cluster_errors import (
+    ConflictError,
+    NotFoundError,
+    UnavailableError,
+    error_of,
+)
+from safelight_api.metrics import Metrics
+from safelight_contract.resources import API_VERSION, Kind
+
+REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=8, connect=3)
+"""For everything but watches; a consistent read is answered within milliseconds."""
+PAGE_SIZE: Final = 500
+"""Objects in one page of a list."""
+_JSON: Final = "application/json"
+_MERGE_PATCH: Final = "application/merge-patch+json"
+_NEVER_SENT: Final = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    kubernetes_config.ConfigException,
+)
+"""No connection, or no usable token at the moment: the request has not left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A consistent read: what was there, and as of which revision."""
+
+    resource: Mapping[str, Any] | None
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """One page of a consistent list; all pages are of one revision."""
+
+    resources: list[Mapping[str, Any]]
+    revision: int
+    next_page: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    """One event of a watch: ADDED, MODIFIED, DELETED or BOOKMARK."""
+
+    type: str
+    resource: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    verb: str
+    kind: Kind
+    method: str
+    name: str = ""
+    query: Mapping[str, str] | None = None
+    body: Mapping[str, Any] | None = None
+    content_type: str = _JSON
+    timeout: aiohttp.ClientTimeout = REQUEST_TIMEOUT
+
+
+class Cluster:
+    """The custom resources of one namespace."""
+
+    def __init__(self, client: ApiClient, namespace: str, metrics: Metrics) -> None:
+        self._client = client
+        self._base = f"{client.configuration.host}/apis/{API_VERSION}/namespaces/{namespace}/"
+        self._metrics = metrics
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, namespace: str, metrics: Metrics) -> AsyncIterator[Self]:
+        """Load the configuration and open a client, for as long as the block lasts.
+
+        Raises:
+            kubernetes.aio.config.ConfigException: there is no usable configuration.
+        """
+        configuration = Configuration()
+        if os.environ.get("KUBERNETES_SERVICE_HOST"):
+            kubernetes_config.load_incluster_config(  # type: ignore[no-untyped-call]  # the client's
+                client_configuration=configuration
+            )
+        else:
+            await kubernetes_config.load_kube_config(  # type: ignore[no-untyped-call]  # the client's
+                client_configuration=configuration
+            )
+        async with ApiClient(configuration) as client:
+            yield cls(client, namespace, metrics)
+
+    async def read(self, kind: Kind, name: str) -> Reading:
+        """Read an object, or its absence, consistently (never from a stale cache).
+
+        A list of this one name, because unlike a GET it tells the revision of an absence; the API
+        server serves it as cheaply, by the object's key.
+
+        Raises:
+            ClusterError: there is no answer.
+        """
+        query = {"fieldSelector": f"metadata.name={name}"}
+        answer = await self._json(_Request("get", kind, "GET", query=query))
+        return Reading(
+            resource=next(iter(answer["items"]), None),
+            revision=int(answer["metadata"]["resourceVersion"]),
+        )
+
+    async def create(self, kind: Kind, name: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Create an object and return it.
+
+        Raises:
+            AlreadyExistsError: there is one of this name.
+            QuotaExceededError: the namespace is full.
+            UnavailableError: it may have happened or not, the error says.
+            ClusterError: it was refused.
+        """
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": kind.kind,
+            "metadata": {"name": name},
+            "spec": spec,
+        }
+        created: Mapping[str, Any] = await self._json(_Request("create", kind, "POST", body=body))
+        return created
+
+    async def patch(
+        self, kind: Kind, name: str, patch: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """Merge a patch into an object and return it; None: there is no such object.
+
+        Raises:
+            ClusterError: it was refused, or its outcome is unknown.
+        """
+        request = _Request("patch", kind, "PATCH", name, body=patch, content_type=_MERGE_PATCH)
+        try:
+            patched: Mapping[str, Any] = await self._json(request)
+        except NotFoundError:
+            return None
+        return patched
+
+    async def delete(self, kind: Kind, name: str, uid: str) -> bool:
+        """Delete an object if it is the very one; False: it is not there any more.
+
+        Raises:
+            ClusterError: it was refused, or its outcome is unknown.
+        """
+        body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        try:
+            await self._json(_Request("delete", kind, "DELETE", name, body=body))
+        except (NotFoundError, ConflictError):
+            return False
+        return True
+
+    async def list_page(self, kind: Kind, next_page: str | None) -> ListPage:
+        """Read one page of a consistent list.
+
+        Args:
+            kind: what to list.
+            next_page: what the page before said; None for the first.
+
+        Raises:
+            GoneError: the list has taken too long; start again.
+            ClusterError: there is no answer.
+        """
+        query = {"limit": str(PAGE_SIZE)} | ({"continue": next_page} if next_page else {})
+        answer = await self._json(_Request("list", kind, "GET", query=query))
+        metadata = answer["metadata"]
+        return ListPage(
+            resources=answer["items"],
+            revision=int(metadata["resourceVersion"]),
+            next_page=metadata.get("continue") or None,
+        )
+
+    async def watch(
+        self, kind: Kind, revision: int, *, seconds: int, silence: float
+    ) -> AsyncIterator[WatchEvent]:
+        """Follow the changes after a revision.
+
+        Args:
+            kind: what to watch.
+            revision: where to start, exclusive.
+            seconds: when the API server is to end it.
+            silence: after how many seconds without a byte it counts as dead.
+
+        Raises:
+            GoneError: the revision is too old.
+            UnavailableError: it broke off; it can go on from the last revision seen.
+            ClusterError: anything else; list again.
+        """
+        query = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": str(revision),
+            "timeoutSeconds": str(seconds),
+        }
+        timeout = aiohttp.ClientTimeout(total=None, connect=3, sock_read=silence)
+        request = _Request("watch", kind, "GET", query=query, timeout=timeout)
+        async with self._send(request) as response:
+            async for line in response.content:
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    raise error_of(event["object"].get("code", 0), event["object"])
+                yield WatchEvent(event["type"], event["object"])
+
+    async def _json(self, request: _Request) -> Any:  # noqa: ANN401 - a JSON document
+        async with self._send(request) as response:
+            return await response.json(content_type=None)
+
+    @asynccontextmanager
+    async def _send(self, request: _Request) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request; convert every failure, in the answer's body too, into ours."""
+        code = 0
+        try:
+            headers = {
+                "Accept": _JSON,
+                "Content-Type": request.content_type,
+                "User-Agent": "safelight-api",
+            }
+            for setting in (await self._client.configuration.auth_settings()).values():
+                headers[setting["key"]] = setting["value"]
+            answer = await self._client.rest_client.request(  # type: ignore[no-untyped-call]  # the client's
+                request.method,
+                self._url(request),
+                headers=headers,
+                body=request.body,
+                _request_timeout=request.timeout,
+            )
+            async with answer.response as response:
+                code = response.status
+                if code >= HTTPStatus.BAD_REQUEST:
+                    raise error_of(code, await _status(response))
+                yield response
+        except _NEVER_SENT as error:
+            raise UnavailableError(type(error).__name__, may_have_happened=False) from error
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise UnavailableError(type(error).__name__, may_have_happened=True) from error
+        finally:
+            self._metrics.cluster_requests.labels(
+                request.verb, request.kind.plural, str(code)
+            ).inc()
+
+    def _url(self, request: _Request) -> str:
+        name = f"/{request.name}" if request.name else ""
+        query = f"?{urlencode(request.query)}" if request.query else ""
+        return self._base + request.kind.plural + name + query
+
+
+async def _status(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
+    """Return the Status object of an error; proxies in between send other things."""
+    try:
+        status = await response.json(content_type=None)
+    except ValueError:
+        return {}
+    return status if isinstance(status, dict) else {}

@@ -1,0 +1,99 @@
+"""The errors that clients see, and their one shape: RFC 9457 problem details.
+
+Existing clients read `message`, and `errors` on 422; new ones read `status` and `detail`.
+No text from inside (a host, key, path, class or stack) ever enters an error.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Final
+
+from starlette.responses import Response
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_SECONDS: Final = 5
+"""When to try again after a 503 or 429, in seconds."""
+
+
+class ApiError(Exception):
+    """Ends a request with an error answer."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Mapping[str, Sequence[str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = errors
+        self.headers = dict(headers or {})
+
+
+def invalid(field: str, text: str) -> ApiError:
+    """Return a 422: what was sent cannot be accepted, because of one field."""
+    return ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, text, errors={field: [text]})
+
+
+def not_found() -> ApiError:
+    """Return a 404."""
+    return ApiError(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
+
+
+def unauthenticated() -> ApiError:
+    """Return a 401; the words are those that existing clients know."""
+    return ApiError(
+        HTTPStatus.UNAUTHORIZED,
+        "Unauthenticated.",
+        headers={"WWW-Authenticate": 'Bearer realm="safelight"'},
+    )
+
+
+def too_large(most: int) -> ApiError:
+    """Return a 413: more than `most` bytes."""
+    return ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {most} bytes are accepted.")
+
+
+def busy(detail: str) -> ApiError:
+    """Return a 429: refused for now, so that those who came before are served."""
+    return ApiError(
+        HTTPStatus.TOO_MANY_REQUESTS, detail, headers={"Retry-After": str(RETRY_SECONDS)}
+    )
+
+
+def unavailable() -> ApiError:
+    """Return a 503: something that the API needs cannot be reached."""
+    return ApiError(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The service cannot answer at the moment. Try again.",
+        headers={"Retry-After": str(RETRY_SECONDS)},
+    )
+
+
+def internal() -> ApiError:
+    """Return a 500: a fault of ours; the log has the reason."""
+    return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "An internal error occurred.")
+
+
+def problem(error: ApiError) -> Response:
+    """Return the answer for an error."""
+    status = HTTPStatus(error.status)
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": error.detail,
+        "message": error.detail,
+    }
+    if error.errors is not None:
+        body["errors"] = error.errors
+    return Response(
+        json.dumps(body, ensure_ascii=False),
+        status_code=status.value,
+        headers=error.headers,
+        media_type=MEDIA_TYPE,
+    )

@@ -1,0 +1,69 @@
+"""File names: what is kept of the one that a client sends, and how it goes out again.
+
+A name is data that is shown; it is never a path or a key.
+"""
+
+import unicodedata
+from typing import Final
+from urllib.parse import quote
+
+from safelight_contract import policy
+
+DEFAULT: Final = "image"
+"""Where nothing of a name is left."""
+
+_MAX_EXTENSION_BYTES: Final = 16
+_REMOVED_CATEGORIES: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Control characters, lone surrogates, line and paragraph separators."""
+_BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""They make `gpj.exe` look like `exe.jpg`."""
+_RFC8187: Final = "!#$&+-.^_`|~"
+"""What may stand unescaped in `filename*`, beside letters and digits."""
+
+
+def clean(name: str) -> str:
+    """Return a name that is safe to store and to show.
+
+    Path parts, control and bidi characters are removed, and it is cut at a character to at most
+    `policy.MAX_FILE_NAME_BYTES` bytes of UTF-8, keeping a short extension.
+    """
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    kept = "".join(
+        character
+        for character in last
+        if unicodedata.category(character) not in _REMOVED_CATEGORIES and character not in _BIDI
+    ).strip()
+    if not kept.strip("."):
+        return DEFAULT
+    stem, dot, extension = kept.rpartition(".")
+    if stem and len(extension.encode()) <= _MAX_EXTENSION_BYTES:
+        room = policy.MAX_FILE_NAME_BYTES - len((dot + extension).encode())
+        return _cut(stem, room) + dot + extension
+    return _cut(kept, policy.MAX_FILE_NAME_BYTES)
+
+
+def for_download(name: str, image_format: policy.Format) -> str:
+    """Return the name with the extension of the format that was written."""
+    stem, _, extension = name.rpartition(".")
+    if not stem or len(extension.encode()) > _MAX_EXTENSION_BYTES:
+        stem = name
+    return f"{stem}.{image_format.extension}"
+
+
+def attachment(name: str) -> str:
+    """Return the value of Content-Disposition that offers a file for saving.
+
+    Two forms, by RFC 6266: plain ASCII for old clients, and UTF-8 by RFC 8187.
+    """
+    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = "".join(
+        "_" if character in '"\\%/;' or not character.isprintable() else character
+        for character in ascii_only
+    ).strip()
+    if not plain.rpartition(".")[0]:
+        plain = DEFAULT + plain
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe=_RFC8187)}"
+
+
+def _cut(text: str, most: int) -> str:
+    return text.encode()[:most].decode(errors="ignore")

@@ -1,0 +1,142 @@
+"""What the API keeps in memory of each custom resource: all that answers need, and no more."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Self
+
+from safelight_contract import policy
+from safelight_contract.resources import (
+    ANNOTATION_UPDATED_AT,
+    AvailableImageSpec,
+    Condition,
+    Failure,
+    ImageUploadSpec,
+    Progress,
+)
+
+TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
+"""RFC 3339 in UTC, to the second: as Kubernetes writes its own, and as clients read it."""
+
+_PROGRESS: Final = {str(progress): progress for progress in Progress}
+_FAILURES: Final = {str(failure): failure for failure in Failure}
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An ImageUpload."""
+
+    id: str
+    uid: str
+    revision: int
+    """Its resourceVersion: a later state of the same kind has a larger one (KEP-5504)."""
+    created_at: str
+    updated_at: str
+    spec: ImageUploadSpec
+    progress: Progress | None
+    """Where it stands; None once it has failed."""
+    failure: Failure | None
+    """Why it has failed; None while it is under way."""
+
+    @property
+    def format(self) -> policy.Format:
+        """The format of the original."""
+        return policy.format_of(self.spec.media_type)
+
+    @classmethod
+    def of(cls, resource: Mapping[str, Any]) -> Self:
+        """Project a resource that the API server has validated.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is not what the CRD says.
+        """
+        metadata = resource["metadata"]
+        conditions = resource.get("status", {}).get("conditions", [])
+        progress: Progress | None = Progress.QUEUED
+        failure: Failure | None = None
+        for condition in conditions:
+            if condition["type"] != Condition.SUCCEEDED:
+                continue
+            if condition["status"] == "False":
+                progress = None
+                failure = _FAILURES.get(condition["reason"], Failure.INTERNAL_ERROR)
+            else:
+                progress = _PROGRESS.get(condition["reason"], Progress.RUNNING)
+        created_at = _time(metadata["creationTimestamp"])
+        spec = ImageUploadSpec.from_dict(resource["spec"])
+        policy.format_of(spec.media_type)
+        return cls(
+            id=metadata["name"],
+            uid=metadata["uid"],
+            revision=int(metadata["resourceVersion"]),
+            created_at=created_at,
+            updated_at=max(
+                [created_at, *(_time(condition["lastTransitionTime"]) for condition in conditions)]
+            ),
+            spec=spec,
+            progress=progress,
+            failure=failure,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An AvailableImage."""
+
+    id: str
+    uid: str
+    revision: int
+    """As that of an Upload, of its own kind."""
+    created_at: str
+    updated_at: str
+    spec: AvailableImageSpec
+    ready: bool
+    """Whether clients may see it: the operator has confirmed it."""
+
+    @property
+    def format(self) -> policy.Format:
+        """The format that was written."""
+        return policy.format_of(self.spec.image.media_type)
+
+    @classmethod
+    def of(cls, resource: Mapping[str, Any]) -> Self:
+        """Project a resource that the API server has validated.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is not what the CRD says.
+        """
+        metadata = resource["metadata"]
+        created_at = _time(metadata["creationTimestamp"])
+        spec = AvailableImageSpec.from_dict(resource["spec"])
+        policy.format_of(spec.image.media_type)
+        return cls(
+            id=metadata["name"],
+            uid=metadata["uid"],
+            revision=int(metadata["resourceVersion"]),
+            created_at=created_at,
+            updated_at=_annotated_time(metadata) or created_at,
+            spec=spec,
+            ready=any(
+                condition["type"] == Condition.READY and condition["status"] == "True"
+                for condition in resource.get("status", {}).get("conditions", [])
+            ),
+        )
+
+
+def write_time(moment: datetime) -> str:
+    """Return a moment as clients and resources have it."""
+    return moment.astimezone(UTC).strftime(TIME_FORMAT)
+
+
+def _time(text: str) -> str:
+    """Normalise an RFC 3339 time: to UTC and to the second."""
+    return write_time(datetime.fromisoformat(text))
+
+
+def _annotated_time(metadata: Mapping[str, Any]) -> str | None:
+    """Read the annotation; anybody may have written it, so nonsense in it counts as absent."""
+    text = metadata.get("annotations", {}).get(ANNOTATION_UPDATED_AT)
+    try:
+        return None if text is None else _time(text)
+    except ValueError:
+        return None

@@ -1,0 +1,74 @@
+"""What an id stands for: from the cache where it can tell, else from the cluster.
+
+The order is what makes it right: an ImageUpload is deleted only after its AvailableImage is there
+and confirmed. So whoever finds no upload and then, in this order, no
+confirmed image may say that there is nothing. Every fresh read goes into the cache.
+"""
+
+from safelight_api.cache import Cache
+from safelight_api.cluster import Cluster
+from safelight_api.projections import Image, Upload
+from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD
+
+
+class Reader:
+    """Reads both kinds."""
+
+    def __init__(self, cluster: Cluster, cache: Cache) -> None:
+        self._cluster = cluster
+        self._cache = cache
+
+    async def state(self, upload_id: str) -> Image | Upload | None:
+        """Return the image of an id, else its upload; None: there is neither.
+
+        Raises:
+            ClusterError: the cache cannot tell, and the cluster does not answer.
+        """
+        known = self._cache.state(upload_id)
+        if known is not None:
+            return known
+        upload = await self.fresh_upload(upload_id)
+        if upload is not None and not self._cache.is_replaced(upload):
+            return self._cache.state(upload_id) or upload
+        image = await self.fresh_image(upload_id)
+        return image if image is not None and image.ready else None
+
+    async def upload(self, upload_id: str) -> Upload | None:
+        """Return an upload; None: there is none.
+
+        Raises:
+            ClusterError: the cache cannot tell, and the cluster does not answer.
+        """
+        return self._cache.uploads.get(upload_id) or await self.fresh_upload(upload_id)
+
+    async def image(self, image_id: str) -> Image | None:
+        """Return an image that clients may see; None: there is none.
+
+        Raises:
+            ClusterError: the cache cannot tell, and the cluster does not answer.
+        """
+        known = self._cache.images.get(image_id)
+        if known is not None and known.ready:
+            return known
+        image = await self.fresh_image(image_id)
+        return image if image is not None and image.ready else None
+
+    async def fresh_upload(self, upload_id: str) -> Upload | None:
+        """Return an upload as it is in the cluster now."""
+        reading = await self._cluster.read(IMAGE_UPLOAD, upload_id)
+        if reading.resource is None:
+            self._cache.uploads.missed(upload_id, reading.revision)
+            return None
+        upload = Upload.of(reading.resource)
+        self._cache.uploads.observed(upload)
+        return upload
+
+    async def fresh_image(self, image_id: str) -> Image | None:
+        """Return an image as it is in the cluster now, confirmed or not."""
+        reading = await self._cluster.read(AVAILABLE_IMAGE, image_id)
+        if reading.resource is None:
+            self._cache.images.missed(image_id, reading.revision)
+            return None
+        image = Image.of(reading.resource)
+        self._cache.images.observed(image)
+        return image

@@ -1,0 +1,119 @@
+"""Resources as the JSON that clients read, and the links between pages."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from safelight_api.projections import Image, Upload
+from safelight_contract import keys
+from safelight_contract.resources import FAILURE_MESSAGES, Progress
+
+NOT_FOUND: Final[dict[str, Any]] = {"status": "not_found", "available_image": None}
+
+
+def upload(item: Upload) -> dict[str, Any]:
+    """Return an upload; its path is the key of the original in the object storage."""
+    return {
+        "id": item.id,
+        "path": keys.original(item.id, item.format),
+        "name": item.spec.file_name,
+        "extension": item.format.extension,
+        "mime_type": item.spec.media_type,
+        "size": item.spec.size,
+        "created_at": item.created_at,
+        "updated_at": item.updated_at,
+    }
+
+
+def image(item: Image) -> dict[str, Any]:
+    """Return an available image: the specification's five fields first, then further ones."""
+    stored = item.spec.image
+    return {
+        "id": item.id,
+        "path": stored.key,
+        "comment": item.spec.comment,
+        "created_at": item.created_at,
+        "updated_at": item.updated_at,
+        "name": item.spec.file_name,
+        "mime_type": stored.media_type,
+        "size": stored.size,
+        "width": stored.width,
+        "height": stored.height,
+        "sha256": stored.sha256,
+        "variants": [],
+    }
+
+
+def status(item: Image | Upload | None, queued_ahead: int) -> dict[str, Any]:
+    """Return the answer to a poll.
+
+    Args:
+        item: what the id stands for; None: nothing.
+        queued_ahead: for an upload that is queued, how many older ones wait too.
+    """
+    if item is None:
+        return NOT_FOUND
+    if isinstance(item, Image):
+        return {"status": "processed", "available_image": image(item)}
+    if item.failure is not None:
+        return {
+            "status": "failed",
+            "available_image": None,
+            "error": {"code": item.failure, "message": FAILURE_MESSAGES[item.failure]},
+        }
+    phase = item.progress or Progress.QUEUED
+    return {
+        "status": "processing",
+        "available_image": None,
+        "created_at": item.created_at,
+        "progress": {
+            "phase": phase.lower(),
+            "queued_ahead": queued_ahead if phase is Progress.QUEUED else 0,
+        },
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list is asked for."""
+
+    number: int
+    """Counted from 1."""
+    size: int
+    size_was_given: bool
+    """Links repeat the size only then."""
+
+    @property
+    def start(self) -> int:
+        """How many items come before it."""
+        return (self.number - 1) * self.size
+
+
+def page_of(path: str, page: Page, items: list[dict[str, Any]], total: int) -> dict[str, Any]:
+    """Return one page of a list, in the form of Laravel's paginator.
+
+    Addresses hold a path alone: they are never built from the Host header.
+    """
+    last = max(1, -(-total // page.size))
+
+    def link(number: int) -> str:
+        size = f"&per_page={page.size}" if page.size_was_given else ""
+        return f"{path}?page={number}{size}"
+
+    return {
+        "data": items,
+        "links": {
+            "first": link(1),
+            "last": link(last),
+            "prev": link(min(page.number - 1, last)) if page.number > 1 else None,
+            "next": link(page.number + 1) if page.number < last else None,
+        },
+        "meta": {
+            "current_page": page.number,
+            "from": page.start + 1 if items else None,
+            "last_page": last,
+            "path": path,
+            "per_page": page.size,
+            "to": page.start + len(items) if items else None,
+            "total": total,
+        },
+    }

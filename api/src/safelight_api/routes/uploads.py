@@ -1,0 +1,120 @@
+"""/api/image-upload: uploads, and the status that clients poll."""
+
+import hashlib
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from safelight_api import errors, representations, services
+from safelight_api.body import BodyLimits, check_length, chunks
+from safelight_api.conditions import matches
+from safelight_api.multipart import MAX_OVERHEAD_BYTES
+from safelight_api.projections import Upload
+from safelight_api.routes.common import (
+    JsonResponse,
+    encode,
+    id_of,
+    no_content,
+    page_of,
+    resource,
+)
+from safelight_contract import keys
+
+PATH: Final = "/api/image-upload"
+POLL_SECONDS: Final = 1
+"""When to poll again, as the specification advises."""
+
+
+async def create(request: Request) -> Response:
+    """Take an image in."""
+    service = services.of(request)
+    settings = service.settings
+    limits = BodyLimits(
+        max_bytes=settings.max_upload_bytes + MAX_OVERHEAD_BYTES,
+        idle_seconds=settings.upload_idle_seconds,
+        total_seconds=settings.upload_total_seconds,
+    )
+    check_length(request.headers.get("content-length"), limits)
+    if not service.are_synced:
+        raise errors.unavailable()
+    with service.uploads.admitted():
+        async with service.receiver.receive(
+            request.headers.get("content-type"), chunks(request.receive, limits)
+        ) as received:
+            upload = await service.uploads.create(received)
+            service.metrics.upload_bytes.inc(received.size)
+    return JsonResponse(
+        {"data": representations.upload(upload)},
+        status_code=HTTPStatus.CREATED,
+        headers={"Location": f"{PATH}/{upload.id}"},
+    )
+
+
+async def index(request: Request) -> Response:
+    """List uploads, newest first: those under way and those that have failed."""
+    service = services.of(request)
+    if not service.are_synced:
+        raise errors.unavailable()
+    page = page_of(request)
+    found = service.cache.all_uploads.newest(page.start, page.size)
+    items = [service.cache.uploads.get(name) for name in found]
+    return JsonResponse(
+        representations.page_of(
+            PATH,
+            page,
+            [representations.upload(item) for item in items if item is not None],
+            len(service.cache.all_uploads),
+        )
+    )
+
+
+async def show(request: Request) -> Response:
+    """Return one upload."""
+    return JsonResponse({"data": representations.upload(await _found(request))})
+
+
+async def delete(request: Request) -> Response:
+    """Delete an upload, also while it is being processed."""
+    if not await services.of(request).uploads.delete(await _found(request)):
+        raise errors.not_found()
+    return no_content()
+
+
+async def status(request: Request) -> Response:
+    """Answer a poll; the cache answers nearly all."""
+    service = services.of(request)
+    upload_id: str = request.path_params["id"]
+    item = service.cache.state(upload_id)
+    if item is None and keys.is_id(upload_id):
+        item = await service.reader.state(upload_id)
+    ahead = service.cache.queued.ahead(item) if isinstance(item, Upload) else 0
+    body = encode(representations.status(item, ahead))
+    etag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {"etag": etag, "cache-control": "private, no-cache"}
+    if isinstance(item, Upload) and item.failure is None:
+        headers["retry-after"] = str(POLL_SECONDS)
+    if item is None:
+        return Response(
+            body, HTTPStatus.NOT_FOUND, {"cache-control": "no-store"}, "application/json"
+        )
+    if matches(request.headers.get("if-none-match"), etag):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(body, HTTPStatus.OK, headers, "application/json")
+
+
+async def _found(request: Request) -> Upload:
+    upload = await services.of(request).reader.upload(id_of(request))
+    if upload is None:
+        raise errors.not_found()
+    return upload
+
+
+ROUTES: Final[Sequence[BaseRoute]] = (
+    resource(f"{PATH}/{{id}}/status", {"GET": status}),
+    resource(f"{PATH}/{{id}}", {"GET": show, "DELETE": delete}),
+    resource(PATH, {"GET": index, "POST": create}),
+)

@@ -1,0 +1,96 @@
+"""The HTTP server's own limits: uvicorn's httptools protocol with what it lacks.
+
+- A request's head must arrive within `HEAD_SECONDS` and `MAX_HEAD_BYTES`; uvicorn bounds neither.
+- After an answer that was sent before the body had arrived (401, 413, 415 …) the rest of the body
+  is read and dropped for at most `LINGER_SECONDS`. Closing at once would reset the connection, and
+  the client could lose the answer.
+- Its own error answer has the shape of all others.
+"""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from safelight_api import errors
+
+HEAD_SECONDS: Final = 10.0
+MAX_HEAD_BYTES: Final = 64 * 1024
+LINGER_SECONDS: Final = 5.0
+KEEP_ALIVE_SECONDS: Final = 75
+"""Longer than the proxies in front keep a connection (60 s mostly), so that they close first."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - passed on as they are
+        super().__init__(*arguments, **options)
+        self._head_bytes = 0
+        self._is_in_head = True
+        self._is_in_body = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Start to wait for a request."""
+        super().connection_made(transport)
+        self._arm(HEAD_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Count the bytes of an incomplete head."""
+        super().data_received(data)
+        if not self._is_in_head or self.transport.is_closing():
+            return
+        if self._timer is None:
+            self._arm(HEAD_SECONDS)
+        self._head_bytes += len(data)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large.")
+
+    def on_headers_complete(self) -> None:
+        """Stop counting: the head is there."""
+        self._is_in_head = False
+        self._is_in_body = True
+        self._head_bytes = 0
+        self._disarm()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Be ready for the next head; uvicorn's keep-alive time-out covers the time until then."""
+        self._is_in_head = True
+        self._is_in_body = False
+        self._disarm()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Drop the rest of a body that nobody wants, but not for ever."""
+        super().on_response_complete()
+        if self._is_in_body and not self.transport.is_closing():
+            self._arm(LINGER_SECONDS)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP."""
+        self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        answer = errors.problem(errors.ApiError(status, detail))
+        lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
+        lines += [name + b": " + value for name, value in answer.raw_headers]
+        lines += [b"x-content-type-options: nosniff", b"connection: close", b"", bytes(answer.body)]
+        self.transport.write(b"\r\n".join(lines))
+        self.transport.close()
+
+    def _arm(self, seconds: float) -> None:
+        self._disarm()
+        self._timer = self.loop.call_later(seconds, self.transport.abort)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
