@@ -1,0 +1,52 @@
+"""Short ways to run the pipeline in a test."""
+
+import io
+from typing import Any
+
+from PIL import Image
+
+from safelight_contract.policy import Format
+from safelight_processor.image import Result, transform
+from tests.support import images
+
+
+def transformed(data: bytes, image_format: Format) -> tuple[Result, Image.Image]:
+    """Run the whole of the picture's way; return the result and its decoded pixels."""
+    result = transform(io.BytesIO(data), image_format)
+    picture = Image.open(io.BytesIO(result.data), formats=[image_format.name])
+    picture.load()
+    assert picture.size == (result.width, result.height)
+    return result, picture
+
+
+def mean_difference(one: Image.Image, other: Image.Image) -> float:
+    """Return by how much two pictures differ, 0 to 255: the mean over all pixels and channels."""
+    assert (one.mode, one.size) == (other.mode, other.size)
+    pairs = zip(one.tobytes(), other.tobytes(), strict=True)
+    return sum(abs(a - b) for a, b in pairs) / len(one.tobytes())
+
+
+def worst_difference(one: Image.Image, other: Image.Image) -> int:
+    """Return by how much two pictures differ at most, in any channel of any pixel."""
+    assert (one.mode, one.size) == (other.mode, other.size)
+    return max(abs(a - b) for a, b in zip(one.tobytes(), other.tobytes(), strict=True))
+
+
+def pixel(image: Image.Image, x: int = 0, y: int = 0) -> tuple[int, ...]:
+    """Return the channels of one pixel, also if there is only one."""
+    return tuple(image.crop((x, y, x + 1, y + 1)).tobytes())
+
+
+def is_near(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Say whether two pixels differ by no more than rounding may, twice over."""
+    return len(one) == len(other) and all(abs(a - b) <= 2 for a, b in zip(one, other, strict=True))
+
+
+def lossless(image: Image.Image, image_format: Format, **options: Any) -> bytes:  # noqa: ANN401 - Pillow's options are of any type
+    """Return a file that keeps every pixel, if the format can, else a very good one."""
+    best: dict[str, dict[str, Any]] = {
+        "JPEG": {"quality": 98, "subsampling": 0},
+        "PNG": {},
+        "WEBP": {"lossless": True, "exact": True},
+    }
+    return images.encoded(image, image_format, **best[image_format.name], **options)
