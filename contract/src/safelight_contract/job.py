@@ -158,7 +158,7 @@ class Manifest:
         try:
             fields: Any = json.loads(data)
             manifest = cls(**fields)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise JobError(f"the manifest is malformed: {type(error).__name__}") from error
         for name, is_valid in _FORM.items():
             if not is_valid(getattr(manifest, name)):
@@ -199,7 +199,9 @@ class TerminationMessage:
 
     def encode(self) -> str:
         """Return it as JSON of at most `MAX_TERMINATION_MESSAGE_BYTES` bytes."""
-        detail = self.detail[:_MAX_DETAIL].encode("ascii", "replace").decode()
+        cut = self.detail[:_MAX_DETAIL]
+        # JSON writes every other character as six bytes or more.
+        detail = "".join(c if c.isascii() and c.isprintable() else "?" for c in cut)
         return json.dumps({"code": self.code, "detail": detail})
 
     @classmethod
@@ -208,7 +210,7 @@ class TerminationMessage:
         try:
             fields = json.loads(text)
             code, detail = fields["code"], fields["detail"]
-        except (TypeError, KeyError, ValueError):
+        except (TypeError, KeyError, ValueError, RecursionError):
             return None
         if type(code) is not int or not isinstance(detail, str):
             return None

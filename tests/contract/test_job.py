@@ -1,0 +1,219 @@
+import json
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+
+from safelight_contract import keys, policy
+from safelight_contract.job import (
+    FAILURES,
+    MAX_TERMINATION_MESSAGE_BYTES,
+    PERMANENT_EXIT_CODES,
+    ExitCode,
+    JobError,
+    JobRequest,
+    Manifest,
+    SignedPut,
+    TerminationMessage,
+)
+from safelight_contract.resources import Failure
+
+ID = "550e8400-e29b-41d4-a716-446655440000"
+REQUEST = JobRequest(
+    upload_id=ID,
+    upload_uid="8ecdf378-7c62-45c4-b90b-e26d453bdfe9",
+    attempt=1,
+    file_name="Straße \u4e2d\u6587 \U0001f4f7.jpg",
+    media_type="image/jpeg",
+    size=4_521_733,
+    sha256="0" * 64,
+    source_url="http://127.0.0.1:7070/b/original?X-Amz-Signature=1",
+    image=SignedPut("http://127.0.0.1:7070/b/image", {"If-None-Match": "*"}),
+    manifest=SignedPut("http://127.0.0.1:7070/b/manifest", {}),
+    hint_url=None,
+)
+MANIFEST = Manifest(
+    upload_id=ID,
+    upload_uid=REQUEST.upload_uid,
+    attempt=3,
+    file_name=REQUEST.file_name,
+    source_sha256="1" * 64,
+    media_type="image/png",
+    size=821_733,
+    width=policy.MAX_WIDTH,
+    height=policy.MAX_HEIGHT,
+    sha256="2" * 64,
+    processor="safelight/0.1.0 pillow/13.0.0",
+)
+
+
+@pytest.mark.parametrize("hint", [None, "http://198.51.100.7:8081/hints/" + ID])
+def test_a_request_comes_out_as_it_went_in(hint: str | None) -> None:
+    request = replace(REQUEST, hint_url=hint)
+    assert JobRequest.decode(request.encode()) == request
+    assert request.encode() == JobRequest.decode(request.encode()).encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        "{}",
+        "{",
+        json.dumps(asdict(REQUEST) | {"extra": 1}),
+        json.dumps({k: v for k, v in asdict(REQUEST).items() if k != "sha256"}),
+        json.dumps(asdict(REQUEST) | {"image": "http://127.0.0.1/"}),
+        json.dumps(asdict(REQUEST) | {"image": {"url": "http://127.0.0.1/"}}),
+    ],
+)
+def test_a_malformed_request_is_refused_without_its_content(text: str) -> None:
+    """Its URLs are rights: they must not reach a log through an error."""
+    with pytest.raises(JobError, match=r"^SAFELIGHT_JOB_REQUEST is malformed: \w+$"):
+        JobRequest.decode(text)
+
+
+def test_a_manifest_comes_out_as_it_went_in() -> None:
+    assert Manifest.decode(MANIFEST.encode()) == MANIFEST
+    assert len(MANIFEST.encode()) < keys.MAX_MANIFEST_BYTES
+
+
+def test_a_manifest_fits_its_limit_with_the_longest_names() -> None:
+    longest = replace(MANIFEST, file_name="\x01" * policy.MAX_FILE_NAME_BYTES, processor="x" * 200)
+    assert Manifest.decode(longest.encode()) == longest
+
+
+def test_the_key_of_the_image_is_derived() -> None:
+    assert MANIFEST.key == keys.image(ID, 3, policy.PNG)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("upload_id", ID.upper()),
+        ("upload_id", "../" + ID),
+        ("upload_id", ID + "\n"),
+        ("upload_id", None),
+        ("upload_uid", ""),
+        ("upload_uid", "a/b"),
+        ("upload_uid", "x" * 65),
+        ("attempt", 0),
+        ("attempt", 100),
+        ("attempt", True),
+        ("attempt", 1.0),
+        ("attempt", "1"),
+        ("file_name", ""),
+        ("file_name", "x" * 256),
+        ("file_name", 7),
+        ("source_sha256", "1" * 63),
+        ("source_sha256", "G" * 64),
+        ("media_type", "image/gif"),
+        ("media_type", "image/jpeg; charset=x"),
+        ("media_type", "imageXjpeg"),
+        ("media_type", ["image/jpeg"]),
+        ("size", 0),
+        ("size", -1),
+        ("size", 2**31 + 1),
+        ("size", 10**400),
+        ("width", policy.MAX_WIDTH + 1),
+        ("width", 0),
+        ("height", policy.MAX_HEIGHT + 1),
+        ("height", False),
+        ("sha256", ""),
+        ("processor", ""),
+        ("processor", "x" * 201),
+        ("processor", "line\nbreak"),
+        ("processor", "caf\u00e9"),
+    ],
+)
+def test_each_field_of_a_hostile_manifest_is_checked(field: str, value: object) -> None:
+    data = json.dumps(asdict(MANIFEST) | {field: value}).encode()
+    with pytest.raises(JobError, match=f"^the manifest's field {field} is malformed$"):
+        Manifest.decode(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"{}",
+        b"\xff\xfe{",
+        b'{"upload_id": NaN',
+        json.dumps(asdict(MANIFEST) | {"extra": 1}).encode(),
+        json.dumps(asdict(MANIFEST) | {"__class__": "x"}).encode(),
+        json.dumps({k: v for k, v in asdict(MANIFEST).items() if k != "width"}).encode(),
+        b'{"size": ' + b"9" * 5000 + b"}",
+        b" " * (keys.MAX_MANIFEST_BYTES + 1),
+        b"[" * keys.MAX_MANIFEST_BYTES,
+    ],
+)
+def test_a_hostile_manifest_is_refused(data: bytes) -> None:
+    with pytest.raises(JobError, match=r"^the manifest is (too long|malformed: \w+)$"):
+        Manifest.decode(data)
+
+
+def test_a_termination_message_comes_out_as_it_went_in() -> None:
+    message = TerminationMessage(ExitCode.CORRUPT_IMAGE, "the file ends early")
+    assert TerminationMessage.decode(message.encode()) == message
+
+
+@pytest.mark.parametrize("detail", ["x" * 5000, "\u4e2d" * 5000, "\x00" * 5000, '"\\' * 3000])
+def test_a_termination_message_is_bounded(detail: str) -> None:
+    text = TerminationMessage(1, detail).encode()
+    assert len(text.encode()) <= MAX_TERMINATION_MESSAGE_BYTES
+    decoded = TerminationMessage.decode(text)
+    assert decoded is not None
+    assert decoded.code == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Killed",
+        "null",
+        "[]",
+        "7",
+        "{}",
+        '{"code": 1}',
+        '{"code": "1", "detail": "x"}',
+        '{"code": true, "detail": "x"}',
+        '{"code": 1, "detail": ["x"]}',
+        "[" * 100_000,
+    ],
+)
+def test_a_message_that_is_none_of_ours_is_none(text: str) -> None:
+    assert TerminationMessage.decode(text) is None
+
+
+def test_a_longer_message_than_ours_is_cut() -> None:
+    decoded = TerminationMessage.decode(json.dumps({"code": 1, "detail": "x" * 9000}))
+    assert decoded is not None
+    assert len(decoded.detail) < MAX_TERMINATION_MESSAGE_BYTES
+
+
+def test_every_exit_code_has_a_reason_and_every_reason_of_the_processor_a_code() -> None:
+    without = {ExitCode.DONE, ExitCode.INTERNAL_ERROR}
+    assert set(FAILURES) == set(ExitCode) - without
+    decided_by_the_operator = {
+        Failure.DEADLINE_EXCEEDED,
+        Failure.OUTPUT_MISSING,
+        Failure.ID_CONFLICT,
+        Failure.INTERNAL_ERROR,
+    }
+    assert set(FAILURES.values()) == set(Failure) - decided_by_the_operator
+
+
+def test_permanent_are_exactly_the_verdicts_on_the_file() -> None:
+    verdicts: dict[int, Any] = {code: FAILURES[code] for code in PERMANENT_EXIT_CODES}
+    assert list(verdicts.values()) == [
+        Failure.UNSUPPORTED_FORMAT,
+        Failure.CORRUPT_IMAGE,
+        Failure.IMAGE_TOO_LARGE,
+        Failure.SOURCE_MISSING,
+        Failure.CHECKSUM_MISMATCH,
+    ]
