@@ -56,11 +56,20 @@ def content_key(root: Path, paths: Iterable[Path], *parameters: str) -> str:
 
 
 @contextmanager
-def exclusive(lock: Path) -> Iterator[None]:
-    """Hold a lock across processes; the kernel drops it when its holder dies."""
+def exclusive(lock: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold a lock across processes; the kernel drops it when its holder dies.
+
+    Args:
+        lock: the file that stands for it.
+        waiting: called once if somebody else holds it.
+    """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

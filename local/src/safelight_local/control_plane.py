@@ -172,6 +172,7 @@ class ControlPlane:
             f"--service-cluster-ip-range={self.services}",
             f"--token-auth-file={self.directory / 'tokens.csv'}",
             "--authorization-mode=Node,RBAC",
+            "--enable-admission-plugins=NodeRestriction",
             "--allow-privileged=true",
         )
 

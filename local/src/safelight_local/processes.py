@@ -94,10 +94,14 @@ def _digest(text: str) -> str:
 
 
 def find(owner: Path | None = None) -> Iterator[Process]:
-    """Yield the running processes of one state folder, or of all (several checkouts)."""
+    """Yield the running processes.
+
+    Args:
+        owner: only those whose owner is this folder or one below it; None: those of every checkout.
+    """
     for entry in Path("/proc").iterdir():
         process = Process.read(int(entry.name)) if entry.name.isdecimal() else None
-        if process and owner in (None, process.owner):
+        if process and (owner is None or process.owner.is_relative_to(owner)):
             yield process
 
 

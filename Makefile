@@ -1,0 +1,33 @@
+# The verbs of this repository; `make help` lists them. Each needs nothing but what it installs itself.
+.DEFAULT_GOAL := help
+.PHONY: help up down test lint bench
+
+UV := local/uv
+LOCAL := $(UV) run --quiet --package safelight-local --no-dev safelight-local
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make up KUBE_CONTEXT=name S3_ENDPOINT=...   install into a cluster that you have"
+	@echo "  make up PHOTO=photo.jpg                     send a photo of yours through it"
+	@echo "  make down PURGE=1                           stop it and remove its data"
+
+up: ## Build and start everything locally, install the chart, send a sample photo through it
+	@$(LOCAL) up
+
+down: ## Stop everything that `make up` started
+	@$(LOCAL) down
+
+test: ## Run all tests; they start what they need, the local cluster included
+	@$(UV) run --quiet pytest
+
+lint: ## Check style, types, import rules and the lock file
+	$(UV) lock --check
+	$(UV) run --quiet ruff check
+	$(UV) run --quiet ruff format --check
+	$(UV) run --quiet mypy
+	$(UV) run --quiet mypy tests
+	$(UV) run --quiet lint-imports
+
+bench: ## Measure speed and size on the local cluster (docs/performance.md has the results)
+	@$(UV) run --quiet python -m tests.bench

@@ -1,0 +1,91 @@
+"""The node's network: a bridge that the pods hang on, all of it in 198.18.0.0/15.
+
+RFC 2544 keeps that range for tests in isolated networks, so it is nobody's real address. The
+bridge's own address is the node's: the API server, the kubelet and the S3 server listen there, and
+host and pods reach them under the same name.
+"""
+
+import json
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Final
+
+from safelight_local import cache, shell
+
+BRIDGE: Final = "safelight0"
+PODS: Final = IPv4Network("198.18.0.0/16")
+SERVICES: Final = IPv4Network("198.19.0.0/20")
+ADDRESS: Final = str(PODS[1])
+"""Of the node, on the bridge."""
+_ACCEPT: Final = (("-i", BRIDGE, "-j", "ACCEPT"), ("-o", BRIDGE, "-j", "ACCEPT"))
+_SETTINGS: Final = {
+    "net/ipv4/ip_forward": "1",
+    # Replies of a pod to a pod must pass the translation of Service addresses, too.
+    "net/bridge/bridge-nf-call-iptables": "1",
+}
+
+
+def is_up() -> bool:
+    """Say whether the bridge is there with its address."""
+    shown = shell.run("ip", "-json", "address", "show", "dev", BRIDGE, may_fail=True)
+    links = json.loads(shown or "[]")
+    return any(
+        address.get("local") == ADDRESS for link in links for address in link.get("addr_info", [])
+    )
+
+
+def start() -> None:
+    """Make the bridge, and let the kernel forward what comes through it.
+
+    Raises:
+        LocalError: the kernel refused something.
+    """
+    if not is_up():
+        shell.run("ip", "link", "delete", BRIDGE, may_fail=True)
+        shell.run("ip", "link", "add", BRIDGE, "type", "bridge")
+        shell.run("ip", "address", "add", f"{ADDRESS}/{PODS.prefixlen}", "dev", BRIDGE)
+    shell.run("ip", "link", "set", BRIDGE, "up")
+    shell.run("modprobe", "br_netfilter", may_fail=True)
+    for name, value in _SETTINGS.items():
+        file = Path("/proc/sys") / name
+        if file.exists() and file.read_text().strip() != value:
+            file.write_text(value)
+    for rule in _ACCEPT:
+        # Docker, for one, makes DROP the policy of this chain.
+        if not _has_rule(rule):
+            shell.run("iptables", "-w", "-I", "FORWARD", *rule)
+
+
+def stop() -> None:
+    """Remove the bridge and the rules of `start`."""
+    for rule in _ACCEPT:
+        while _has_rule(rule):
+            shell.run("iptables", "-w", "-D", "FORWARD", *rule)
+    shell.run("ip", "link", "delete", BRIDGE, may_fail=True)
+
+
+def _has_rule(rule: tuple[str, ...]) -> bool:
+    return f"-A FORWARD {' '.join(rule)}" in shell.run("iptables", "-w", "-S", "FORWARD")
+
+
+def write_cni_config(folder: Path, data: Path) -> None:
+    """Write how a pod gets its interface and address.
+
+    Args:
+        folder: where containerd looks for it.
+        data: where the addresses in use are noted.
+    """
+    bridge = {
+        "type": "bridge",
+        "bridge": BRIDGE,
+        "isGateway": True,
+        "hairpinMode": True,
+        "ipam": {
+            "type": "host-local",
+            "dataDir": str(data),
+            "ranges": [[{"subnet": str(PODS), "gateway": ADDRESS}]],
+            "routes": [{"dst": "0.0.0.0/0"}],
+        },
+    }
+    config = {"cniVersion": "0.4.0", "name": BRIDGE, "plugins": [bridge]}
+    cache.write_atomically(folder / "10-safelight.conflist", json.dumps(config, indent=2) + "\n")
