@@ -14,7 +14,7 @@ def test_text_has_defaults_and_says_what_is_missing() -> None:
     environment = Environment({"SAFELIGHT_A": "value", "SAFELIGHT_EMPTY": ""})
     assert environment.text("A") == "value"
     assert environment.text("EMPTY", "default") == "default"
-    with pytest.raises(SettingsError, match="^SAFELIGHT_EMPTY must be set$"):
+    with pytest.raises(SettingsError, match=r"^SAFELIGHT_EMPTY must be set$"):
         environment.text("EMPTY")
 
 
