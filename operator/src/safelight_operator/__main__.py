@@ -1,0 +1,78 @@
+"""The program `safelight-operator`."""
+
+import asyncio
+import logging
+import logging.config
+import os
+import signal
+import sys
+
+from safelight_contract.env import SettingsError
+from safelight_operator import app
+from safelight_operator.settings import Settings
+
+_log = logging.getLogger("safelight_operator")
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT, or until leadership is lost; return the exit code."""
+    try:
+        settings = Settings.read(os.environ)
+    except SettingsError as error:
+        sys.stderr.write(f"safelight-operator: {error}\n")
+        return 2
+    configure_logging(settings.log_level)
+    try:
+        asyncio.run(_run(settings))
+    except Exception:  # noqa: BLE001 - the last word of the process, as a line of JSON
+        _log.exception("Ended")
+        return 1
+    _log.info("Stopped")
+    return 0
+
+
+def configure_logging(level: str) -> None:
+    """Write every log record as one line of JSON to standard output."""
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "json": {
+                    "()": "pythonjsonlogger.json.JsonFormatter",
+                    "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s",
+                    "datefmt": "%Y-%m-%dT%H:%M:%SZ",
+                    "rename_fields": {
+                        "asctime": "time",
+                        "levelname": "level",
+                        "name": "logger",
+                    },
+                },
+            },
+            "handlers": {
+                "out": {
+                    "class": "logging.StreamHandler",
+                    "stream": "ext://sys.stdout",
+                    "formatter": "json",
+                },
+            },
+            "root": {"handlers": ["out"], "level": "WARNING"},
+            "loggers": {
+                "safelight_operator": {"level": level.upper()},
+                # It says at every start that a thread gets no signals: that is as intended.
+                "kopf._core.reactor.running": {"level": "ERROR"},
+            },
+        },
+    )
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await app.run(settings, stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,225 @@
+"""Conditions and the status of an ImageUpload: read, compared and written, without any I/O.
+
+The rules are those of the Kubernetes API conventions: one condition per type, a time that changes
+only with the condition, and the generation that it speaks of.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final, Self
+
+from safelight_contract.resources import (
+    FAILURE_MESSAGES,
+    Condition,
+    Failure,
+    Progress,
+)
+
+TRUE: Final = "True"
+FALSE: Final = "False"
+UNKNOWN: Final = "Unknown"
+
+_PROGRESS_MESSAGES: Final[Mapping[Progress, str]] = {
+    Progress.QUEUED: "Waiting for a free place among the running Jobs.",
+    Progress.RUNNING: "A Job is processing the image.",
+    Progress.PUBLISHING: "The processed image is being made available.",
+}
+_RETRY_MESSAGE: Final = "Attempt {attempt} failed ({reason}); another one follows."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One condition."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    observed_generation: int
+    last_transition: datetime
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as it stands in a resource."""
+        return {
+            "type": self.type,
+            "status": self.status,
+            "reason": self.reason,
+            "message": self.message,
+            "observedGeneration": self.observed_generation,
+            "lastTransitionTime": format_time(self.last_transition),
+        }
+
+    @classmethod
+    def from_dict(cls, entry: Mapping[str, Any]) -> Self:
+        """Read it from a resource that the API server has validated."""
+        return cls(
+            type=entry["type"],
+            status=entry["status"],
+            reason=entry["reason"],
+            message=entry["message"],
+            observed_generation=entry.get("observedGeneration", 0),
+            last_transition=parse_time(entry["lastTransitionTime"]),
+        )
+
+
+Conditions = tuple[Entry, ...]
+
+
+def read(status: Mapping[str, Any]) -> Conditions:
+    """Return the conditions of a resource's status."""
+    return tuple(Entry.from_dict(entry) for entry in status.get("conditions") or ())
+
+
+def find(conditions: Conditions, kind: Condition) -> Entry | None:
+    """Return the condition of a type, or None."""
+    return next((entry for entry in conditions if entry.type == kind), None)
+
+
+def put(conditions: Conditions, entry: Entry) -> Conditions:
+    """Return the conditions with one set; its time stays if status and reason stay."""
+    old = next((known for known in conditions if known.type == entry.type), None)
+    if old is None:
+        return (*conditions, entry)
+    if (old.status, old.reason) == (entry.status, entry.reason):
+        entry = replace(entry, last_transition=old.last_transition)
+    return tuple(entry if known is old else known for known in conditions)
+
+
+def remove(conditions: Conditions, kind: Condition) -> Conditions:
+    """Return the conditions without that of a type."""
+    return tuple(entry for entry in conditions if entry.type != kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The status of an ImageUpload."""
+
+    attempt: int = 0
+    job_name: str | None = None
+    retry_after: datetime | None = None
+    """The current attempt has ended without a result; the next one may start then."""
+    conditions: Conditions = ()
+
+    @classmethod
+    def from_dict(cls, status: Mapping[str, Any]) -> Self:
+        """Read it from a resource that the API server has validated."""
+        retry_after = status.get("retryAfter")
+        return cls(
+            attempt=status.get("attempt", 0),
+            job_name=status.get("jobName"),
+            retry_after=parse_time(retry_after) if retry_after else None,
+            conditions=read(status),
+        )
+
+    def to_patch(self, generation: int) -> dict[str, Any]:
+        """Return the merge patch of `status`; what is absent here is removed there."""
+        return {
+            "observedGeneration": generation,
+            "attempt": self.attempt,
+            "jobName": self.job_name,
+            "retryAfter": format_time(self.retry_after) if self.retry_after else None,
+            "conditions": [entry.to_dict() for entry in self.conditions],
+        }
+
+    @property
+    def progress(self) -> Progress | None:
+        """Where it stands while it is under way; None before and after."""
+        entry = find(self.conditions, Condition.SUCCEEDED)
+        if entry is None or entry.status != UNKNOWN or entry.reason not in list(Progress):
+            return None
+        return Progress(entry.reason)
+
+    @property
+    def failed_at(self) -> datetime | None:
+        """When it failed for good; None if it has not."""
+        entry = find(self.conditions, Condition.SUCCEEDED)
+        return entry.last_transition if entry is not None and entry.status == FALSE else None
+
+    @property
+    def stalled(self) -> Entry | None:
+        """The condition Stalled, if it is there."""
+        return find(self.conditions, Condition.STALLED)
+
+
+def progressing(status: Status, progress: Progress, generation: int, now: datetime) -> Status:
+    """Return the status with condition Succeeded Unknown for a reason of progress."""
+    return _succeeded(status, UNKNOWN, progress, _PROGRESS_MESSAGES[progress], generation, now)
+
+
+def retrying(
+    status: Status,
+    failure: Failure,
+    retry_after: datetime,
+    generation: int,
+    now: datetime,
+) -> Status:
+    """Return the status after an attempt that failed and will be followed by another."""
+    message = _RETRY_MESSAGE.format(attempt=status.attempt, reason=failure)
+    queued = _succeeded(status, UNKNOWN, Progress.QUEUED, message, generation, now)
+    return replace(
+        queued,
+        retry_after=retry_after,
+        conditions=remove(queued.conditions, Condition.STALLED),
+    )
+
+
+def failed(status: Status, failure: Failure, generation: int, now: datetime) -> Status:
+    """Return the status of an upload that has failed for good."""
+    ended = _succeeded(status, FALSE, failure, FAILURE_MESSAGES[failure], generation, now)
+    return replace(
+        ended,
+        retry_after=None,
+        conditions=remove(ended.conditions, Condition.STALLED),
+    )
+
+
+def stalled(status: Status, reason: str, message: str, generation: int, now: datetime) -> Status:
+    """Return the status with condition Stalled True."""
+    entry = Entry(Condition.STALLED, TRUE, reason, message, generation, now)
+    return replace(status, conditions=put(status.conditions, entry))
+
+
+def moving(status: Status) -> Status:
+    """Return the status without the condition Stalled."""
+    return replace(status, conditions=remove(status.conditions, Condition.STALLED))
+
+
+def ready(generation: int, now: datetime) -> dict[str, Any]:
+    """Return the status of an AvailableImage that is confirmed."""
+    message = "The image can be viewed and downloaded."
+    entry = Entry(Condition.READY, TRUE, "Published", message, generation, now)
+    return {"observedGeneration": generation, "conditions": [entry.to_dict()]}
+
+
+def is_ready(conditions: Conditions) -> bool:
+    """Say whether an AvailableImage's conditions show that it is confirmed."""
+    entry = find(conditions, Condition.READY)
+    return entry is not None and entry.status == TRUE
+
+
+def parse_time(text: str) -> datetime:
+    """Read a time of Kubernetes (RFC 3339).
+
+    Raises:
+        ValueError: it is none.
+    """
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+
+
+def format_time(time: datetime) -> str:
+    """Return a time as Kubernetes writes it: whole seconds, UTC."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _succeeded(  # noqa: PLR0913, PLR0917 - the six parts of a condition
+    status: Status,
+    state: str,
+    reason: str,
+    message: str,
+    generation: int,
+    now: datetime,
+) -> Status:
+    entry = Entry(Condition.SUCCEEDED, state, reason, message, generation, now)
+    return replace(status, conditions=put(status.conditions, entry))

@@ -1,0 +1,338 @@
+"""The protocol, as one pure function: a world and the time in, the one next step out.
+
+Every step can be taken again, by this operator or by another at the same moment: writes to an
+ImageUpload's status are compare-and-swap on its resourceVersion, and these rules hold:
+
+- `Publishing` is written only when an AvailableImage of this upload exists. From then on the
+  upload cannot fail; if its image is absent again, somebody deleted the image.
+- An AvailableImage becomes Ready only when the upload was seen Publishing, so after the image was
+  there: an upload that is deleted before that leads to nothing.
+- A failed upload never becomes Publishing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Final, Self
+
+from safelight_contract.job import FAILURES, MAX_ATTEMPTS, ExitCode
+from safelight_contract.resources import AvailableImageSpec, Failure, Progress
+from safelight_operator import conditions
+from safelight_operator.conditions import Status
+from safelight_operator.world import Image, Job, Pod, Upload, World
+
+MAX_ATTEMPTS_BEFORE: Final = {
+    Failure.STORAGE_UNAVAILABLE: 4,
+    Failure.OUT_OF_MEMORY: 2,
+    Failure.OUTPUT_MISSING: 2,
+    Failure.INTERNAL_ERROR: 2,
+}
+"""How many attempts may end so before the upload fails; one for every other reason."""
+
+STORAGE_BACKOFF: Final = timedelta(seconds=10)
+"""Wait before the second attempt after a fault of the storage; doubled for each one after."""
+
+NAME_TAKEN_DELAY: Final = timedelta(seconds=5)
+"""How long to wait for the garbage collector to remove an earlier owner's Job."""
+
+STALLED_MESSAGES: Final = {
+    "ImagePullFailed": "The image of the processor cannot be pulled.",
+    "ConfigError": "The pod's container cannot be created as it is configured.",
+    "Unschedulable": "No node has room for the pod.",
+    "PodMissing": "The cluster has not created the Job's pod (a quota or a policy may refuse it).",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The installation's numbers that decisions depend on."""
+
+    failed_retention: timedelta
+    stalled_after: timedelta
+
+    @classmethod
+    def of(cls, failed_retention: float, stalled_after: float) -> Self:
+        """Return the rules for numbers in seconds."""
+        return cls(timedelta(seconds=failed_retention), timedelta(seconds=stalled_after))
+
+
+class Part(Enum):
+    """What is read only when a decision needs it."""
+
+    OUTPUT = auto()
+    PODS = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Read one more part of the world, then decide again."""
+
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do before that time, or before something happens."""
+
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartAttempt:
+    """Create the Job of this attempt once a slot is free."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetStatus:
+    """Write the upload's status."""
+
+    status: Status
+    detail: str = ""
+    """For the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Write the upload's final status and remove what its attempts have stored."""
+
+    status: Status
+    failure: Failure
+    keep_objects: bool
+    """They belong to an image of another upload."""
+    detail: str = ""
+    """For the log and the Event, never for the status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Create the AvailableImage, unconfirmed."""
+
+    spec: AvailableImageSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Set the AvailableImage Ready: from now on it is there for readers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Remove the original and what older attempts have stored, then the upload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Remove all objects of the id, then the upload."""
+
+    keep_images: bool
+    """They belong to an image of another upload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Delete the AvailableImage, which nobody has seen yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteJobs:
+    """Delete the Jobs of an upload that is gone."""
+
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveObjects:
+    """Remove the id's objects, since neither upload nor image is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveOriginal:
+    """Remove the original of an image that is available."""
+
+
+Action = (
+    Look
+    | Wait
+    | StartAttempt
+    | SetStatus
+    | Fail
+    | Publish
+    | Confirm
+    | Finish
+    | Discard
+    | Withdraw
+    | DeleteJobs
+    | RemoveObjects
+    | RemoveOriginal
+)
+
+
+def decide(world: World, rules: Rules, now: datetime) -> Action:
+    """Return the next step for one id."""
+    upload, image = world.upload, world.image
+    if upload is None or upload.deleting:
+        return _without_upload(world)
+    if image is not None:
+        return _replace(upload, image, rules, now)
+    if upload.status.failed_at is not None:
+        return _expire(upload, rules, now, keep_images=False)
+    if upload.status.progress is Progress.PUBLISHING:
+        return Discard(keep_images=False)
+    if upload.status.attempt == 0 or upload.status.retry_after is not None:
+        return _next_attempt(world, upload, now)
+    return _current_attempt(world, upload, rules, now)
+
+
+def _without_upload(world: World) -> Action:
+    image = world.image
+    if image is not None and not image.ready:
+        return Withdraw()
+    if image is not None:
+        return RemoveOriginal() if world.removed and world.upload is None else Wait()
+    if world.jobs:
+        return DeleteJobs(world.jobs)
+    return RemoveObjects() if world.removed else Wait()
+
+
+def _replace(upload: Upload, image: Image, rules: Rules, now: datetime) -> Action:
+    status, failed = upload.status, upload.status.failed_at is not None
+    if image.spec.upload_uid != upload.uid:
+        if failed:
+            return _expire(upload, rules, now, keep_images=True)
+        status = conditions.failed(status, Failure.ID_CONFLICT, upload.generation, now)
+        return Fail(status, Failure.ID_CONFLICT, keep_objects=True)
+    if image.ready:
+        return Finish()
+    if failed:
+        return Withdraw()
+    if status.progress is Progress.PUBLISHING:
+        return Confirm()
+    status = conditions.moving(status)
+    return SetStatus(
+        conditions.progressing(status, Progress.PUBLISHING, upload.generation, now),
+    )
+
+
+def _expire(upload: Upload, rules: Rules, now: datetime, *, keep_images: bool) -> Action:
+    failed_at = upload.status.failed_at or now
+    expires = failed_at + rules.failed_retention
+    return Discard(keep_images) if now >= expires else Wait(expires)
+
+
+def _next_attempt(world: World, upload: Upload, now: datetime) -> Action:
+    retry_after = upload.status.retry_after
+    if retry_after is not None and now < retry_after:
+        return Wait(retry_after)
+    attempt = upload.status.attempt + 1
+    if attempt > MAX_ATTEMPTS:
+        return _fail(upload, Failure.INTERNAL_ERROR, "no attempt is left", now)
+    for job in world.jobs:
+        if job.attempt == attempt:
+            if job.owner_uid == upload.uid:
+                return SetStatus(started(upload, attempt, job.name, now))
+            return Wait(now + NAME_TAKEN_DELAY)
+    return StartAttempt(attempt)
+
+
+def started(upload: Upload, attempt: int, job_name: str, now: datetime) -> Status:
+    """Return the upload's status once the Job of an attempt exists."""
+    status = Status(attempt, job_name, None, upload.status.conditions)
+    return conditions.progressing(status, Progress.RUNNING, upload.generation, now)
+
+
+def queued(upload: Upload, now: datetime) -> Status:
+    """Return the upload's status while no slot is free for it."""
+    return conditions.progressing(upload.status, Progress.QUEUED, upload.generation, now)
+
+
+def _current_attempt(  # noqa: PLR0911 - one line for each way in which an attempt can stand
+    world: World,
+    upload: Upload,
+    rules: Rules,
+    now: datetime,
+) -> Action:
+    attempt = upload.status.attempt
+    job = next(
+        (j for j in world.jobs if j.attempt == attempt and j.owner_uid == upload.uid),
+        None,
+    )
+    if job is None or not job.is_live or world.hinted:
+        if world.output is None:
+            return Look(Part.OUTPUT)
+        if world.output.image is not None:
+            return Publish(
+                AvailableImageSpec(upload.uid, upload.spec.file_name, world.output.image),
+            )
+    if job is None:
+        return _retry_or_fail(upload, Failure.OUTPUT_MISSING, "the Job has vanished", now)
+    if job.complete:
+        return _retry_or_fail(upload, Failure.OUTPUT_MISSING, "the Job left no output", now)
+    if job.failure is None:
+        return _running(world, upload, job, rules, now)
+    if job.failure == "DeadlineExceeded":
+        return _fail(upload, Failure.DEADLINE_EXCEEDED, "", now)
+    if world.pods is None:
+        return Look(Part.PODS)
+    failure, detail = classify(world.pods)
+    return _retry_or_fail(upload, failure, detail or job.failure, now)
+
+
+def classify(pods: tuple[Pod, ...]) -> tuple[Failure, str]:
+    """Tell from the pods of a failed Job why it failed, and the processor's own words."""
+    ended = [pod for pod in pods if pod.exit_code is not None and not pod.disrupted]
+    if not ended:
+        return Failure.INTERNAL_ERROR, "no pod of the Job is left to ask"
+    pod = max(ended, key=lambda pod: pod.created)
+    if pod.out_of_memory:
+        return Failure.OUT_OF_MEMORY, pod.detail
+    code = pod.exit_code or 0
+    detail = f"exit code {code}: {pod.detail}" if pod.detail else f"exit code {code}"
+    if code == ExitCode.KILLED:
+        # Killed, but not for its memory: whoever did it, the image need not be at fault.
+        return Failure.INTERNAL_ERROR, detail
+    return FAILURES.get(code, Failure.INTERNAL_ERROR), detail
+
+
+def _retry_or_fail(upload: Upload, failure: Failure, detail: str, now: datetime) -> Action:
+    attempt = upload.status.attempt
+    if attempt >= MAX_ATTEMPTS_BEFORE.get(failure, 1):
+        return _fail(upload, failure, detail, now)
+    delay = timedelta()
+    if failure is Failure.STORAGE_UNAVAILABLE:
+        delay = STORAGE_BACKOFF * 2 ** (attempt - 1)
+    retrying = conditions.retrying(upload.status, failure, now + delay, upload.generation, now)
+    return SetStatus(retrying, f"{failure}: {detail}")
+
+
+def _fail(upload: Upload, failure: Failure, detail: str, now: datetime) -> Fail:
+    status = conditions.failed(upload.status, failure, upload.generation, now)
+    return Fail(status, failure, keep_objects=False, detail=detail)
+
+
+def _running(world: World, upload: Upload, job: Job, rules: Rules, now: datetime) -> Action:
+    status, generation = upload.status, upload.generation
+    if job.ready:
+        return SetStatus(conditions.moving(status)) if status.stalled else Wait()
+    look_at = (job.started or job.created) + rules.stalled_after
+    if now < look_at:
+        return Wait(look_at)
+    if world.pods is None:
+        return Look(Part.PODS)
+    reason = _stall(world.pods)
+    if reason is None and status.stalled:
+        return SetStatus(conditions.moving(status))
+    if reason is not None and (status.stalled is None or status.stalled.reason != reason):
+        return SetStatus(
+            conditions.stalled(status, reason, STALLED_MESSAGES[reason], generation, now),
+        )
+    return Wait(now + rules.stalled_after)
+
+
+def _stall(pods: tuple[Pod, ...]) -> str | None:
+    if not pods:
+        return "PodMissing"
+    if any(pod.running or pod.exit_code is not None for pod in pods):
+        return None
+    return next((pod.waiting for pod in pods if pod.waiting), None)

@@ -1,0 +1,76 @@
+"""Kopf's side: the watches of ImageUploads and Jobs. Every event is handed on, nothing else.
+
+Low-level handlers (`on.event`) keep no state on the objects: no annotations, no finalizers.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import kopf
+
+from safelight_contract.resources import (
+    GROUP,
+    IMAGE_UPLOAD,
+    LABEL_MANAGED_BY,
+    MANAGER,
+    VERSION,
+)
+
+Deliver = Callable[[str, bool, Mapping[str, Any]], None]
+"""Takes the plural of a kind, whether it was deleted, and the resource."""
+
+JOBS: Final = "jobs"
+
+
+def registry(deliver: Deliver, started: Callable[[], None]) -> kopf.OperatorRegistry:
+    """Return the handlers that hand every event to `deliver`."""
+    handlers = kopf.OperatorRegistry()
+
+    @kopf.on.startup(registry=handlers, errors=kopf.ErrorsMode.PERMANENT)
+    async def start(**_: Any) -> None:  # noqa: ANN401 - Kopf passes some twenty values
+        started()
+
+    @kopf.on.login(registry=handlers)
+    def log_in(**arguments: Any) -> object:  # noqa: ANN401 - passed through
+        return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(
+            **arguments,
+        )
+
+    @kopf.on.event(GROUP, VERSION, IMAGE_UPLOAD.plural, registry=handlers)
+    async def upload(event: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401 - as above
+        deliver(IMAGE_UPLOAD.plural, event["type"] == "DELETED", event["object"])
+
+    @kopf.on.event("batch", "v1", JOBS, registry=handlers)
+    async def job(event: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401 - as above
+        deliver(JOBS, event["type"] == "DELETED", event["object"])
+
+    return handlers
+
+
+def settings(instance: str) -> kopf.OperatorSettings:
+    """Return Kopf's settings: seen by nobody, quick to notice a dead watch, quick to end."""
+    own = kopf.OperatorSettings()
+    own.peering.standalone = True
+    own.scanning.disabled = True
+    own.watching.label_selectors["batch", "v1", JOBS] = f"{LABEL_MANAGED_BY}={MANAGER}"
+    own.watching.chunk_size = 500
+    own.watching.inactivity_timeout = 70
+    own.watching.server_timeout = 420
+    own.watching.reconnect_backoff = 1.0
+    own.networking.request_timeout = 30
+    own.networking.connect_timeout = 5
+    own.networking.error_backoffs = (0.5, 1, 2, 4, 8)
+    own.networking.enforce_retry_after = True
+    own.queueing.idle_timeout = 1
+    own.queueing.error_delays = (1, 2, 5, 10, 20, 40, 60)
+    own.execution.default_backoff = 5
+    own.posting.enabled = False
+    own.posting.loggers = False
+    own.posting.reporting_component = MANAGER
+    own.posting.reporting_instance = instance
+    own.process.ultimate_exiting_timeout = 20
+    # Never used: nothing here keeps state on objects. If anything ever did, it would be seen.
+    own.persistence.finalizer = f"{GROUP}/never"
+    own.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP, v1=False)
+    own.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP, v1=False)
+    return own

@@ -1,0 +1,170 @@
+"""What comes in from watches, lists and hints: it becomes ids in the queue, and little else.
+
+All of it is memory that may be lost: what must not be forgotten stands in the cluster.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from safelight_contract import keys
+from safelight_contract.resources import Condition
+from safelight_operator import metrics
+from safelight_operator.conditions import FALSE, parse_time
+from safelight_operator.queue import KeyedQueue
+from safelight_operator.slots import Slots
+from safelight_operator.world import Job
+
+PASSES: Final = 2
+"""How often the objects of a deleted upload are removed: a pod may still have been writing."""
+PASS_DELAY: Final = 30.0
+"""Seconds between the two: longer than a pod's grace period."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An ImageUpload that exists, as far as is known."""
+
+    created: datetime
+    state: str
+    """Reason of its condition Succeeded; empty before the operator's first write."""
+    failed: bool
+
+
+@dataclass(slots=True)
+class Inbox:
+    """Sorts what comes in. All methods run on the event loop of the queue."""
+
+    queue: KeyedQueue
+    slots: Slots
+    uploads: dict[str, Known] = field(default_factory=dict)
+    hinted: set[str] = field(default_factory=set)
+    removed: dict[str, int] = field(default_factory=dict)
+    """Ids whose upload or image was seen to vanish: how many passes of removal are left."""
+    settled: set[str] = field(default_factory=set)
+    """Ids whose upload the operator itself has deleted, with nothing left to do."""
+    _jobs: dict[str, tuple[bool, bool]] = field(default_factory=dict)
+
+    def upload_event(self, deleted: bool, resource: Mapping[str, Any]) -> None:  # noqa: FBT001 - the two kinds of events
+        """Take an ImageUpload's event."""
+        upload_id = resource["metadata"]["name"]
+        if not keys.is_id(upload_id):
+            return
+        if not deleted:
+            self.uploads[upload_id] = _known(resource)
+            self.queue.add(upload_id)
+            return
+        self.uploads.pop(upload_id, None)
+        if upload_id in self.settled:
+            self.settled.discard(upload_id)
+        else:
+            self.mark_removed(upload_id)
+
+    def job_event(self, deleted: bool, resource: Mapping[str, Any]) -> None:  # noqa: FBT001 - the two kinds of events
+        """Take a Job's event: it counts for the slots, and wakes its upload if it tells news."""
+        job = Job.from_dict(resource)
+        if not keys.is_id(job.upload_id):
+            return
+        seen = self._jobs.get(job.name, (False, True))
+        now = (job.ready > 0, job.is_live and not deleted)
+        if deleted:
+            self._jobs.pop(job.name, None)
+        else:
+            self._jobs[job.name] = now
+        if self.slots.saw(job.name, live=now[1]):
+            self.wake_waiting()
+        if now != seen and (job.upload_id in self.uploads or job.upload_id in self.removed):
+            self.queue.add(job.upload_id)
+
+    def image_deleted(self, upload_id: str) -> None:
+        """Take the news that an AvailableImage was deleted."""
+        if keys.is_id(upload_id):
+            self.mark_removed(upload_id, passes=1)
+
+    def hint(self, upload_id: str) -> bool:
+        """Take a processor's hint; return whether it speaks of an upload that is known."""
+        if upload_id not in self.uploads:
+            return False
+        self.hinted.add(upload_id)
+        self.queue.add(upload_id)
+        return True
+
+    def mark_removed(self, upload_id: str, passes: int = PASSES) -> None:
+        """Note that what used an id is gone, and have a look."""
+        self.removed[upload_id] = max(passes, self.removed.get(upload_id, 0))
+        self.queue.add(upload_id)
+
+    def removal_done(self, upload_id: str) -> None:
+        """Note that the objects of an id were removed; a second pass follows if one is due."""
+        left = self.removed.pop(upload_id, 1) - 1
+        if left > 0:
+            self.removed[upload_id] = left
+            self.queue.add_later(upload_id, PASS_DELAY)
+
+    def listed(
+        self,
+        uploads: Iterable[Mapping[str, Any]],
+        jobs: Iterable[Mapping[str, Any]],
+        asked: float,
+    ) -> None:
+        """Take full lists of both kinds that were asked for at that time of the loop's clock.
+
+        An upload that was known before and is not listed has vanished without an event. Nothing
+        is concluded from that but to look: a fresh GET of the one object decides.
+        """
+        present = {u["metadata"]["name"]: u for u in uploads}
+        found = [Job.from_dict(resource) for resource in jobs]
+        for upload_id in set(self.uploads) - set(present):
+            del self.uploads[upload_id]
+            if upload_id not in self.settled:
+                self.mark_removed(upload_id)
+        self.settled &= set(present)
+        for resource in present.values():
+            self.upload_event(False, resource)  # noqa: FBT003 - the two kinds of events
+        self._jobs = {job.name: (job.ready > 0, job.is_live) for job in found}
+        self.slots.replace((job.name for job in found if job.is_live), asked)
+        for job in found:
+            if keys.is_id(job.upload_id):
+                self.queue.add(job.upload_id)
+        self.wake_waiting()
+
+    def forget(self) -> None:
+        """Forget which uploads there were: no list can be compared with what was before."""
+        self.uploads.clear()
+
+    def wake_waiting(self) -> None:
+        """Have those looked at that would find a free slot now."""
+        for upload_id in self.slots.ready():
+            self.queue.add(upload_id)
+
+    def measure(self) -> None:
+        """Set the gauges."""
+        states = Counter(known.state or "New" for known in self.uploads.values())
+        metrics.UPLOADS.clear()
+        for state, count in states.items():
+            metrics.UPLOADS.labels(state).set(count)
+        pending = [known.created for known in self.uploads.values() if not known.failed]
+        oldest = (datetime.now(UTC) - min(pending)).total_seconds() if pending else 0
+        metrics.OLDEST_PENDING_SECONDS.set(max(oldest, 0))
+        metrics.JOBS_ACTIVE.set(self.slots.live)
+        metrics.JOBS_LIMIT.set(self.slots.limit)
+        metrics.QUEUE_DEPTH.set(self.queue.depth)
+        metrics.QUEUE_RETRIES.set(self.queue.retries)
+
+
+def now_on_loop() -> float:
+    """Return the loop's clock in seconds: the one that the queue and the slots use."""
+    return asyncio.get_running_loop().time()
+
+
+def _known(resource: Mapping[str, Any]) -> Known:
+    entries = (resource.get("status") or {}).get("conditions") or ()
+    found = next((entry for entry in entries if entry["type"] == Condition.SUCCEEDED), None)
+    return Known(
+        created=parse_time(resource["metadata"]["creationTimestamp"]),
+        state=found["reason"] if found else "",
+        failed=found is not None and found["status"] == FALSE,
+    )

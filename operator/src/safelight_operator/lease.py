@@ -1,0 +1,137 @@
+"""Leadership by a Lease: one operator works, others stand by.
+
+It saves work and noise. Correctness does not depend on it: two operators at once are safe.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, Final
+
+from safelight_operator.cluster import AlreadyExistsError, Cluster, ClusterError, ConflictError
+
+DURATION: Final = 15.0
+"""Seconds without a renewal after which another operator may take over."""
+RENEW_DEADLINE: Final = 10.0
+"""Seconds without a renewal after which the leader itself gives up."""
+RETRY_PERIOD: Final = 2.0
+"""Seconds between two tries to get or renew it."""
+
+_log = logging.getLogger(__name__)
+
+
+class LostError(Exception):
+    """Leadership is lost: the process must end."""
+
+
+@dataclass(slots=True)
+class Lease:
+    """A Lease as one candidate sees it."""
+
+    cluster: Cluster
+    name: str
+    identity: str
+    """Name of the pod: a container that restarts in it takes up its own lease at once."""
+    clock: Callable[[], float] = monotonic
+    renewed: float = -1.0
+    """When it was last acquired or renewed here, by `clock`; negative before."""
+    _seen: tuple[str, str] = ("", "")
+    _seen_at: float = field(default=0.0)
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was last renewed here."""
+        return self.clock() - self.renewed
+
+    async def acquire(self) -> None:
+        """Wait until this candidate leads."""
+        while not await self._try():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(RETRY_PERIOD)
+        _log.info("Leading", extra={"lease": self.name, "identity": self.identity})
+
+    async def hold(self) -> None:
+        """Renew it for as long as that works.
+
+        Raises:
+            LostError: another one leads, or the API server cannot be reached for too long.
+        """
+        while True:
+            await asyncio.sleep(RETRY_PERIOD)
+            if not await self._try() and self.age > RENEW_DEADLINE:
+                raise LostError("the lease could not be renewed")
+
+    async def release(self) -> None:
+        """Let another candidate lead at once; best effort."""
+        try:
+            lease = await self.cluster.get_lease(self.name)
+            if lease is not None and _holder(lease) == self.identity:
+                lease["spec"]["holderIdentity"] = ""
+                lease["spec"]["renewTime"] = _now()
+                await self.cluster.replace_lease(self.name, lease)
+        except ClusterError as error:
+            _log.warning("Lease not released", extra={"why": str(error)})
+
+    async def _try(self) -> bool:
+        """Get or renew it once; return whether that worked."""
+        try:
+            async with asyncio.timeout(RENEW_DEADLINE / 2):
+                await self._acquire_or_renew()
+        except (AlreadyExistsError, ConflictError, TimeoutError):
+            return False
+        except LostError:
+            if self.renewed >= 0:
+                raise
+            return False
+        except ClusterError as error:
+            _log.warning("Lease not reached", extra={"why": str(error)})
+            return False
+        self.renewed = self.clock()
+        return True
+
+    async def _acquire_or_renew(self) -> None:
+        lease = await self.cluster.get_lease(self.name)
+        if lease is None:
+            body = {
+                "apiVersion": "coordination.k8s.io/v1",
+                "kind": "Lease",
+                "metadata": {"name": self.name},
+                "spec": self._spec({}),
+            }
+            await self.cluster.create_lease(body)
+            return
+        spec = lease.get("spec") or {}
+        holder = _holder(lease)
+        if holder not in {"", self.identity} and not self._is_expired(holder, spec):
+            raise LostError(f"{holder} leads")
+        lease["spec"] = self._spec(spec)
+        await self.cluster.replace_lease(self.name, lease)
+
+    def _is_expired(self, holder: str, spec: dict[str, Any]) -> bool:
+        # Clocks of nodes may differ, so only the time that passed here counts.
+        seen = (holder, str(spec.get("renewTime")))
+        if seen != self._seen:
+            self._seen, self._seen_at = seen, self.clock()
+        duration = float(spec.get("leaseDurationSeconds") or DURATION)
+        return self.clock() - self._seen_at > duration
+
+    def _spec(self, spec: dict[str, Any]) -> dict[str, Any]:
+        taken = spec.get("holderIdentity") != self.identity
+        return {
+            "holderIdentity": self.identity,
+            "leaseDurationSeconds": int(DURATION),
+            "acquireTime": _now() if taken else spec.get("acquireTime", _now()),
+            "renewTime": _now(),
+            "leaseTransitions": int(spec.get("leaseTransitions") or 0) + int(taken),
+        }
+
+
+def _holder(lease: dict[str, Any]) -> str:
+    return (lease.get("spec") or {}).get("holderIdentity") or ""
+
+
+def _now() -> str:
+    """Return the time as Kubernetes writes a MicroTime: UTC, six digits."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

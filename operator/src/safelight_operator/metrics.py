@@ -1,0 +1,60 @@
+"""The operator's metrics. No id, name or uid is ever a label: their number has no bound."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_QUICK: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_LONG: Final = (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300, 1800)
+
+UPLOADS_ENDED = Counter(
+    "safelight_uploads",
+    "Uploads that ended, by result (available, failed) and reason.",
+    ["result", "reason"],
+)
+PHASE_SECONDS = Histogram(
+    "safelight_upload_phase_seconds",
+    "From the creation of an upload to its Job (queue), and to its available image (total).",
+    ["phase"],
+    buckets=_LONG,
+)
+UPLOADS = Gauge("safelight_uploads_present", "ImageUploads by state.", ["state"])
+OLDEST_PENDING_SECONDS = Gauge(
+    "safelight_oldest_pending_seconds",
+    "Age of the oldest upload that has not ended; 0 if there is none.",
+)
+JOBS_ACTIVE = Gauge("safelight_jobs_active", "Jobs that have not ended.")
+JOBS_LIMIT = Gauge("safelight_jobs_limit", "How many Jobs may be live at once.")
+RECONCILES = Counter("safelight_reconcile", "Looks at one id, by result.", ["result"])
+RECONCILE_SECONDS = Histogram(
+    "safelight_reconcile_seconds",
+    "Duration of one look at one id.",
+    buckets=_QUICK,
+)
+QUEUE_DEPTH = Gauge("safelight_queue_depth", "Ids that wait to be looked at.")
+QUEUE_RETRIES = Gauge("safelight_queue_retrying", "Ids whose last look failed.")
+K8S_REQUESTS = Counter(
+    "safelight_k8s_requests",
+    "Requests to the Kubernetes API, by verb, resource and HTTP status (0: no answer).",
+    ["verb", "resource", "code"],
+)
+K8S_SECONDS = Histogram(
+    "safelight_k8s_request_seconds",
+    "Duration of requests to the Kubernetes API.",
+    ["verb", "resource"],
+    buckets=_QUICK,
+)
+STORAGE_REQUESTS = Counter(
+    "safelight_storage_requests",
+    "Requests to the object storage, by operation and result (ok, absent, error).",
+    ["op", "code"],
+)
+WATCH_LAST_EVENT = Gauge(
+    "safelight_watch_last_event_timestamp_seconds",
+    "When a watch last heard from the server (Unix time).",
+    ["kind"],
+)
+WATCH_RESTARTS = Counter("safelight_watch_restarts", "Watches that were started again.", ["kind"])
+RESYNCS = Counter("safelight_resync", "Full lists, by result (ok, error).", ["result"])
+LEADER = Gauge("safelight_leader", "1 while this process leads.")
+SWEPT = Counter("safelight_orphan_uploads", "Ids whose forgotten original was removed.")

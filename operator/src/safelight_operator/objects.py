@@ -1,0 +1,206 @@
+"""The object storage: signed URLs, small reads and deletes, with boto3 in a pool of its own."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from safelight_contract import keys, policy
+from safelight_contract.env import ObjectStoreSettings
+from safelight_contract.job import SignedPut
+from safelight_operator import metrics
+from safelight_operator.output import ObjectHead
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+_T = TypeVar("_T")
+
+THREADS: Final = 8
+_ABSENT: Final = frozenset({"404", "NoSuchKey", "NotFound"})
+
+
+class StorageError(Exception):
+    """The object storage cannot be reached, or refuses."""
+
+
+class Objects:
+    """What the operator does in the bucket."""
+
+    def __init__(self, settings: ObjectStoreSettings) -> None:
+        self._bucket = settings.bucket
+        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
+        self._client: S3Client = boto3.client(
+            "s3",
+            endpoint_url=settings.endpoint,
+            region_name=settings.region,
+            aws_access_key_id=settings.access_key_id,
+            aws_secret_access_key=settings.secret_access_key,
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path"},
+                # Stores other than Amazon's refuse the newer checksums.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                max_pool_connections=THREADS,
+                connect_timeout=5,
+                read_timeout=10,
+                retries={"mode": "standard", "total_max_attempts": 2},
+            ),
+        )
+
+    def close(self) -> None:
+        """Close all connections; what is under way is given up."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+
+    def sign_get(self, key: str, seconds: int) -> str:
+        """Return a URL that reads one object for that long."""
+        return self._client.generate_presigned_url(
+            "get_object",
+            Params={"Bucket": self._bucket, "Key": key},
+            ExpiresIn=seconds,
+        )
+
+    def sign_put(self, key: str, media_type: str, seconds: int) -> SignedPut:
+        """Return a URL that writes one object of that type, once, for that long."""
+        url = self._client.generate_presigned_url(
+            "put_object",
+            Params={
+                "Bucket": self._bucket,
+                "Key": key,
+                "ContentType": media_type,
+                "IfNoneMatch": "*",
+            },
+            ExpiresIn=seconds,
+        )
+        return SignedPut(url, {"Content-Type": media_type, "If-None-Match": "*"})
+
+    async def read_manifest(self, upload_id: str, attempt: int) -> bytes | None:
+        """Return an attempt's manifest, cut off one byte after the longest allowed.
+
+        Raises:
+            StorageError: the object storage cannot be reached, or refuses.
+        """
+        key = keys.manifest(upload_id, attempt)
+
+        def read() -> bytes:
+            answer = self._client.get_object(Bucket=self._bucket, Key=key)
+            with answer["Body"] as body:
+                return body.read(keys.MAX_MANIFEST_BYTES + 1)
+
+        return await self._run("get", read)
+
+    async def head(self, key: str) -> ObjectHead | None:
+        """Return what is known of an object; None if it is absent.
+
+        Raises:
+            StorageError: the object storage cannot be reached, or refuses.
+        """
+
+        def read() -> ObjectHead:
+            answer = self._client.head_object(Bucket=self._bucket, Key=key)
+            return ObjectHead(
+                size=answer["ContentLength"],
+                media_type=answer["ContentType"],
+                etag=answer["ETag"].strip('"'),
+            )
+
+        return await self._run("head", read)
+
+    async def delete_original(self, upload_id: str) -> None:
+        """Delete the original of an upload, whatever its format.
+
+        Raises:
+            StorageError: the object storage cannot be reached, or refuses.
+        """
+        await self._delete([keys.original(upload_id, known) for known in policy.FORMATS])
+
+    async def delete_images(self, upload_id: str, *, keep: str | None = None) -> None:
+        """Delete all that attempts have stored for an upload.
+
+        Args:
+            upload_id: whose.
+            keep: key of an image whose attempt is left as it is.
+
+        Raises:
+            StorageError: the object storage cannot be reached, or refuses.
+        """
+        kept = keep.rsplit("/", 1)[0] + "/" if keep else None
+
+        def stored() -> list[str]:
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket,
+                Prefix=keys.images_prefix(upload_id),
+            )
+            return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+
+        found = await self._run("list", stored) or []
+        await self._delete([key for key in found if kept is None or not key.startswith(kept)])
+
+    async def originals(self, stop: Callable[[int], bool]) -> list[tuple[str, datetime]]:
+        """Return the ids of stored originals and when each was written.
+
+        Args:
+            stop: given the number of keys read so far, whether to read no further.
+
+        Raises:
+            StorageError: the object storage cannot be reached, or refuses.
+        """
+
+        def read() -> list[tuple[str, datetime]]:
+            found: list[tuple[str, datetime]] = []
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket,
+                Prefix=keys.ORIGINALS,
+            )
+            for page in pages:
+                for entry in page.get("Contents", ()):
+                    owner = keys.owner(entry["Key"])
+                    if owner is not None:
+                        found.append((owner.upload_id, entry["LastModified"]))
+                if stop(len(found)):
+                    break
+            return found
+
+        return await self._run("list", read) or []
+
+    async def _delete(self, names: list[str]) -> None:
+        for start in range(0, len(names), 1000):
+            await self._delete_page(names[start : start + 1000])
+
+    async def _delete_page(self, names: list[str]) -> None:
+        def delete() -> None:
+            answer = self._client.delete_objects(
+                Bucket=self._bucket,
+                Delete={"Objects": [{"Key": name} for name in names], "Quiet": True},
+            )
+            errors = [e for e in answer.get("Errors", ()) if e.get("Code") not in _ABSENT]
+            if errors:
+                raise StorageError(f"delete: {errors[0].get('Code')}")
+
+        await self._run("delete", delete)
+
+    async def _run(self, operation: str, call: Callable[[], _T]) -> _T | None:
+        """Return what a call returns, or None where it finds nothing."""
+        loop = asyncio.get_running_loop()
+        code = "error"
+        try:
+            answer = await loop.run_in_executor(self._executor, call)
+            code = "ok"
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if code in _ABSENT:
+                code = "absent"
+                return None
+            raise StorageError(f"{operation}: {code}") from error
+        except BotoCoreError as error:
+            raise StorageError(f"{operation}: {type(error).__name__}") from error
+        finally:
+            metrics.STORAGE_REQUESTS.labels(operation, code).inc()
+        return answer

@@ -1,0 +1,152 @@
+"""Look at the world of one id, ask `decide` for the next step, take it, look again.
+
+Nothing here remembers an upload: whatever is interrupted goes on from what the cluster holds.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Final
+
+from safelight_contract.resources import Progress
+from safelight_operator import metrics
+from safelight_operator.cluster import (
+    Cluster,
+    ClusterError,
+    ConflictError,
+    GoneError,
+    NotServedError,
+    UnavailableError,
+    gather_or_raise,
+)
+from safelight_operator.decide import Rules, StartAttempt, Wait, decide
+from safelight_operator.inbox import Inbox
+from safelight_operator.objects import Objects, StorageError
+from safelight_operator.queue import RetryLaterError
+from safelight_operator.settings import Settings
+from safelight_operator.steps import Steps
+from safelight_operator.world import Image, Job, Upload, World
+
+MAX_LOOKS: Final = 4
+"""Looks in a row at an id that changes all the time; then it waits its turn again."""
+MAX_STEPS: Final = 16
+"""More steps than any id needs from its first look to its last."""
+
+_log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """Return the time of the clock on the wall."""
+    return datetime.now(UTC)
+
+
+class Reconciler:
+    """Brings one id at a time forward."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        objects: Objects,
+        settings: Settings,
+        inbox: Inbox,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._cluster = cluster
+        self._inbox = inbox
+        self._now = now
+        self._steps = Steps(cluster, objects, settings, inbox, now)
+        self._rules = Rules.of(settings.failed_retention_seconds, settings.stalled_after_seconds)
+
+    async def reconcile(self, upload_id: str) -> None:
+        """Take all steps that can be taken now for one id.
+
+        Raises:
+            RetryLaterError: something is not available, or keeps changing.
+        """
+        start, result = perf_counter(), "error"
+        hinted = upload_id in self._inbox.hinted
+        self._inbox.hinted.discard(upload_id)
+        try:
+            await self._look_and_act(upload_id, hinted=hinted)
+            result = "ok"
+        except (ClusterError, StorageError) as error:
+            result = "retry"
+            wait = error.retry_after if isinstance(error, UnavailableError) else None
+            raise RetryLaterError(str(error), wait) from error
+        finally:
+            if result != "ok":
+                self._leave_line(upload_id)
+                if hinted:
+                    self._inbox.hinted.add(upload_id)
+            metrics.RECONCILES.labels(result).inc()
+            metrics.RECONCILE_SECONDS.observe(perf_counter() - start)
+
+    async def _look_and_act(self, upload_id: str, *, hinted: bool) -> None:
+        for _ in range(MAX_LOOKS):
+            try:
+                world = await self._gather(upload_id)
+                await self._act(replace(world, hinted=hinted))
+            except (ConflictError, GoneError) as error:
+                _log.debug("Looking again", extra={"id": upload_id, "why": str(error)})
+            else:
+                return
+        raise RetryLaterError("it changes all the time")
+
+    async def _gather(self, upload_id: str) -> World:
+        """Return the world as it is now.
+
+        That an image is absent means something only if the upload was looked at before it.
+        """
+        cluster = self._cluster
+        try:
+            found, image, jobs = await gather_or_raise(
+                cluster.get_upload(upload_id),
+                cluster.get_image(upload_id),
+                cluster.list_jobs(upload_id),
+            )
+            upload = None if found is None else Upload.from_dict(found)
+            if image is None and _depends_on_absence(upload):
+                image = await cluster.get_image(upload_id)
+        except NotServedError:
+            # While a kind is missing, every object of it seems to be gone: conclude nothing.
+            self._inbox.removed.pop(upload_id, None)
+            raise
+        return World(
+            id=upload_id,
+            upload=upload,
+            image=None if image is None else Image.from_dict(image),
+            jobs=tuple(Job.from_dict(job) for job in jobs),
+            removed=upload_id in self._inbox.removed,
+        )
+
+    async def _act(self, world: World) -> None:
+        for _ in range(MAX_STEPS):
+            action = decide(world, self._rules, self._now())
+            _log.debug("Step", extra={"id": world.id, "step": type(action).__name__})
+            if not isinstance(action, StartAttempt):
+                self._leave_line(world.id)
+            if isinstance(action, Wait):
+                self._wait(world.id, action)
+                return
+            changed = await self._steps.take(action, world)
+            if changed is None:
+                return
+            world = changed
+        raise RetryLaterError(f"no end after {MAX_STEPS} steps")
+
+    def _wait(self, upload_id: str, action: Wait) -> None:
+        if action.until is not None:
+            delay = (action.until - self._now()).total_seconds()
+            self._inbox.queue.add_later(upload_id, max(delay, 0))
+
+    def _leave_line(self, upload_id: str) -> None:
+        if self._inbox.slots.leave(upload_id):
+            self._inbox.wake_waiting()
+
+
+def _depends_on_absence(upload: Upload | None) -> bool:
+    if upload is None or upload.deleting:
+        return True
+    return upload.status.progress is Progress.PUBLISHING

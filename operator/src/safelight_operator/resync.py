@@ -1,0 +1,121 @@
+"""What watches cannot promise: full lists from time to time, the watch of deletions, the sweep.
+
+Nothing is concluded from absence here: ids are nominated, and looked at one by one.
+"""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from time import monotonic, time
+from typing import Any, Final
+
+from safelight_operator import metrics, sweep
+from safelight_operator.cluster import Cluster, ClusterError, ExpiredError, gather_or_raise
+from safelight_operator.inbox import Inbox, now_on_loop
+from safelight_operator.objects import Objects, StorageError
+
+RETRY_SECONDS: Final = 2.0
+"""Between two tries of a list or a watch that failed."""
+MAX_ORIGINALS: Final = 20_000
+"""Keys that one sweep reads at most."""
+
+_log = logging.getLogger(__name__)
+
+
+class Resync:
+    """Lists everything at the start and every so many seconds."""
+
+    def __init__(self, cluster: Cluster, objects: Objects, inbox: Inbox, seconds: float) -> None:
+        self._cluster = cluster
+        self._objects = objects
+        self._inbox = inbox
+        self._seconds = seconds
+
+    async def first(self) -> None:
+        """List everything once, however often it must be tried."""
+        while not await self.once():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def run(self) -> None:
+        """Sweep, and list again and again."""
+        while True:
+            await self.sweep()
+            await asyncio.sleep(self._seconds)
+            await self.once()
+
+    async def once(self) -> bool:
+        """List everything; return whether that worked."""
+        asked = now_on_loop()
+        try:
+            uploads, jobs = await gather_or_raise(
+                self._cluster.list_all_uploads(),
+                self._cluster.list_all_jobs(),
+            )
+        except ClusterError as error:
+            # After a gap like this, what is missing in the next list proves nothing.
+            self._inbox.forget()
+            metrics.RESYNCS.labels("error").inc()
+            _log.warning("No full list", extra={"why": str(error)})
+            return False
+        self._inbox.listed(uploads, jobs, asked)
+        metrics.RESYNCS.labels("ok").inc()
+        return True
+
+    async def sweep(self) -> None:
+        """Nominate ids whose originals look forgotten."""
+        try:
+            originals = await self._objects.originals(lambda read: read >= MAX_ORIGINALS)
+            uploads = await self._cluster.list_all_uploads() if originals else []
+            known = {upload["metadata"]["name"] for upload in uploads}
+            forgotten = sweep.forgotten(originals, known, datetime.now(UTC))
+        except sweep.AlarmingError as error:
+            _log.error("Not swept", extra={"why": str(error)})
+            return
+        except (ClusterError, StorageError) as error:
+            _log.warning("Not swept", extra={"why": str(error)})
+            return
+        for upload_id in forgotten:
+            _log.info("Forgotten original", extra={"id": upload_id})
+            metrics.SWEPT.inc()
+            self._inbox.mark_removed(upload_id, passes=1)
+
+
+class Deletions:
+    """Watches AvailableImages for deletions; reads nothing but their metadata, keeps nothing."""
+
+    def __init__(self, cluster: Cluster, inbox: Inbox) -> None:
+        self._cluster = cluster
+        self._inbox = inbox
+        self._version = ""
+        self._heard = monotonic()
+
+    @property
+    def age(self) -> float:
+        """Seconds since the watch last heard from the server."""
+        return monotonic() - self._heard
+
+    async def run(self) -> None:
+        """Watch for ever."""
+        while True:
+            try:
+                await self._watch()
+            except ExpiredError:
+                self._version = ""
+            except ClusterError as error:
+                _log.warning("Watch broke", extra={"why": str(error)})
+                await asyncio.sleep(RETRY_SECONDS)
+            metrics.WATCH_RESTARTS.labels("availableimages").inc()
+
+    async def _watch(self) -> None:
+        self._version = self._version or await self._cluster.images_version()
+        self._note()
+        async for event in self._cluster.watch_images(self._version):
+            self._note()
+            metadata: dict[str, Any] = event["object"]["metadata"]
+            self._version = metadata["resourceVersion"]
+            if event["type"] == "DELETED":
+                self._inbox.image_deleted(metadata["name"])
+
+    def _note(self) -> None:
+        self._heard = monotonic()
+        metrics.WATCH_LAST_EVENT.labels("availableimages").set(time())

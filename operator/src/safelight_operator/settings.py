@@ -1,0 +1,137 @@
+"""The operator's settings, read once from the environment."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from safelight_contract.env import (
+    LOG_LEVELS,
+    PREFIX,
+    Environment,
+    ObjectStoreSettings,
+    SettingsError,
+)
+
+POD_FIELDS: Final = frozenset(
+    {
+        "nodeSelector",
+        "tolerations",
+        "affinity",
+        "runtimeClassName",
+        "priorityClassName",
+        "imagePullSecrets",
+    },
+)
+"""What an installer may add to the pods of Jobs: where they run, and nothing about what they do."""
+
+_DAY: Final = 24 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorSettings:
+    """How the pod of a Job looks."""
+
+    image: str
+    pull_policy: str
+    service_account: str
+    memory: str
+    """Request and limit, as a Kubernetes quantity."""
+    cpu_request: str
+    cpu_limit: str
+    deadline_seconds: int
+    pod: Mapping[str, Any] = field(default_factory=dict)
+    """Merged into the pod's spec; only `POD_FIELDS`."""
+
+    @classmethod
+    def read(cls, environment: Environment) -> Self:
+        """Read the settings whose names start with `SAFELIGHT_PROCESSOR_`, and the deadline.
+
+        Raises:
+            SettingsError: one is missing or malformed.
+        """
+        return cls(
+            image=environment.text("PROCESSOR_IMAGE"),
+            pull_policy=environment.choice(
+                "PROCESSOR_PULL_POLICY",
+                "IfNotPresent",
+                ("Always", "IfNotPresent", "Never"),
+            ),
+            service_account=environment.text("PROCESSOR_SERVICE_ACCOUNT", "safelight-processor"),
+            memory=environment.text("PROCESSOR_MEMORY", "768Mi"),
+            cpu_request=environment.text("PROCESSOR_CPU_REQUEST", "250m"),
+            cpu_limit=environment.text("PROCESSOR_CPU_LIMIT", "2"),
+            deadline_seconds=environment.integer("JOB_DEADLINE_SECONDS", 120, least=5, most=1500),
+            pod=_pod_fields(environment.text("PROCESSOR_POD", "{}")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of the operator. Times are in seconds."""
+
+    namespace: str
+    pod_name: str
+    pod_ip: str
+    hint_port: int
+    health_port: int
+    log_level: str
+    lease_name: str
+    max_concurrent_jobs: int
+    jobs_per_second: float
+    failed_retention_seconds: int
+    resync_seconds: int
+    stalled_after_seconds: int
+    processor: ProcessorSettings
+    object_store: ObjectStoreSettings
+
+    @classmethod
+    def read(cls, variables: Mapping[str, str]) -> Self:
+        """Read all settings from a mapping such as `os.environ`.
+
+        Raises:
+            SettingsError: one is missing or malformed; the message names it.
+        """
+        environment = Environment(variables)
+        return cls(
+            namespace=environment.text("NAMESPACE"),
+            pod_name=environment.text("POD_NAME"),
+            pod_ip=environment.text("POD_IP"),
+            hint_port=environment.integer("HINT_PORT", 8081, least=1, most=65535),
+            health_port=environment.integer("HEALTH_PORT", 8080, least=1, most=65535),
+            log_level=environment.choice("LOG_LEVEL", "info", LOG_LEVELS),
+            lease_name=environment.text("LEASE_NAME", "safelight-operator"),
+            max_concurrent_jobs=environment.integer("MAX_CONCURRENT_JOBS", 20, least=1, most=500),
+            jobs_per_second=environment.number("JOBS_PER_SECOND", 2, least=0.01, most=100),
+            failed_retention_seconds=environment.integer(
+                "FAILED_RETENTION_SECONDS",
+                7 * _DAY,
+                least=0,
+                most=365 * _DAY,
+            ),
+            resync_seconds=environment.integer("RESYNC_SECONDS", 300, least=1, most=_DAY),
+            stalled_after_seconds=environment.integer(
+                "STALLED_AFTER_SECONDS",
+                60,
+                least=1,
+                most=_DAY,
+            ),
+            processor=ProcessorSettings.read(environment),
+            object_store=ObjectStoreSettings.read(environment),
+        )
+
+
+def _pod_fields(text: str) -> Mapping[str, Any]:
+    name = f"{PREFIX}PROCESSOR_POD"
+    try:
+        fields: Any = json.loads(text)
+    except ValueError as error:
+        raise SettingsError(f"{name} must be a JSON object: {error}") from error
+    if not isinstance(fields, dict):
+        raise SettingsError(f"{name} must be a JSON object")
+    unknown = sorted(set(fields) - POD_FIELDS)
+    if unknown:
+        raise SettingsError(
+            f"{name} may only hold {', '.join(sorted(POD_FIELDS))}, not {', '.join(unknown)}",
+        )
+    return fields

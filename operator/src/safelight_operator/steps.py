@@ -1,0 +1,315 @@
+"""The steps that `decide` names, each carried out through the adapters.
+
+A step returns the world as it is afterwards, from the server's own answers, or None where nothing
+is left to decide now. A step that meets a change raises, and the world is looked at anew.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from safelight_contract import keys
+from safelight_contract.job import HINT_PATH, JobRequest
+from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD, Progress
+from safelight_operator import conditions, decide, manifest, metrics, output
+from safelight_operator.cluster import (
+    AlreadyExistsError,
+    Cluster,
+    ClusterError,
+    ConflictError,
+    QuotaExceededError,
+    gather_or_raise,
+)
+from safelight_operator.inbox import Inbox, now_on_loop
+from safelight_operator.objects import Objects
+from safelight_operator.settings import Settings
+from safelight_operator.world import Image, Job, Output, Pod, Upload, World
+
+URL_MARGIN_SECONDS: Final = 60
+"""Signed URLs live that much longer than the Job that uses them."""
+MAX_URL_SECONDS: Final = 30 * 60
+QUOTA_DELAY: Final = 15.0
+"""Seconds until a Job that a quota refused is tried again."""
+
+_log = logging.getLogger(__name__)
+
+
+class Steps:
+    """Carries out one step at a time."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        objects: Objects,
+        settings: Settings,
+        inbox: Inbox,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._cluster = cluster
+        self._objects = objects
+        self._settings = settings
+        self._inbox = inbox
+        self._now = now
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def take(  # noqa: C901, PLR0911, PLR0912 - one case for each step
+        self,
+        action: decide.Action,
+        world: World,
+    ) -> World | None:
+        """Carry out a step; see the module."""
+        upload, image = world.upload, world.image
+        match action:
+            case decide.Look() if upload is not None:
+                return await self._look(action.part, world, upload)
+            case decide.StartAttempt() if upload is not None:
+                return await self._start(action.attempt, world, upload)
+            case decide.SetStatus() if upload is not None:
+                return await self._set_status(action, world, upload)
+            case decide.Fail() if upload is not None:
+                return await self._fail(action, world, upload)
+            case decide.Publish() if upload is not None:
+                return await self._publish(action, world)
+            case decide.Confirm() if upload is not None and image is not None:
+                return await self._confirm(world, upload, image)
+            case decide.Finish() if upload is not None and image is not None:
+                return await self._finish(upload, image)
+            case decide.Discard() if upload is not None:
+                return await self._discard(action, upload)
+            case decide.Withdraw() if image is not None:
+                return await self._withdraw(world, image)
+            case decide.DeleteJobs():
+                return await self._delete_jobs(action, world)
+            case decide.RemoveObjects():
+                if await self._remove_objects(world.id):
+                    self._inbox.removal_done(world.id)
+                return None
+            case decide.RemoveOriginal():
+                await self._objects.delete_original(world.id)
+                self._inbox.removed.pop(world.id, None)
+                return None
+        raise AssertionError(f"{type(action).__name__} does not fit this world")
+
+    async def _look(self, part: decide.Part, world: World, upload: Upload) -> World:
+        if part is decide.Part.PODS:
+            pods = await self._cluster.list_pods(upload.status.job_name or "")
+            return replace(world, pods=tuple(Pod.from_dict(pod) for pod in pods))
+        record, head = await gather_or_raise(
+            self._objects.read_manifest(upload.id, upload.status.attempt),
+            self._objects.head(output.image_key(upload)),
+        )
+        return replace(world, output=Output(output.check(upload, record, head)))
+
+    async def _start(self, attempt: int, world: World, upload: Upload) -> World | None:
+        name = manifest.job_name(upload.id, attempt)
+        slots = self._inbox.slots
+        refusal = slots.acquire(upload.id, upload.created, name, now_on_loop())
+        if refusal is not None:
+            if refusal.retry_after is not None:
+                self._inbox.queue.add_later(upload.id, refusal.retry_after)
+            await self._queued(upload)
+            return None
+        body = manifest.job(upload, self._request(upload, attempt), self._settings.processor)
+        try:
+            job = Job.from_dict(await self._cluster.create_job(body))
+        except AlreadyExistsError:
+            existing = await self._cluster.get_job(name)
+            if existing is None:
+                raise ConflictError("the Job was there and is gone") from None
+            job = Job.from_dict(existing)
+            slots.saw(name, live=job.is_live)
+            return replace(world, jobs=(*world.jobs, job))
+        except QuotaExceededError as error:
+            slots.saw(name, live=False)
+            _log.warning("A quota refuses the Job", extra={"id": upload.id, "why": str(error)})
+            self._inbox.queue.add_later(upload.id, QUOTA_DELAY)
+            await self._queued(upload)
+            return None
+        except ClusterError:
+            slots.saw(name, live=False)
+            raise
+        _log.info("Job created", extra={"id": upload.id, "uid": upload.uid, "job": name})
+        if attempt == 1:
+            waited = (self._now() - upload.created).total_seconds()
+            metrics.PHASE_SECONDS.labels("queue").observe(max(waited, 0))
+        status = decide.started(upload, attempt, name, self._now())
+        return replace(
+            world,
+            jobs=(*world.jobs, job),
+            upload=await self._patch(upload, status),
+            output=None,
+            pods=None,
+            hinted=False,
+        )
+
+    def _request(self, upload: Upload, attempt: int) -> JobRequest:
+        settings, spec = self._settings, upload.spec
+        seconds = min(settings.processor.deadline_seconds + URL_MARGIN_SECONDS, MAX_URL_SECONDS)
+        attempted = replace(upload, status=replace(upload.status, attempt=attempt))
+        host = f"[{settings.pod_ip}]" if ":" in settings.pod_ip else settings.pod_ip
+        path = HINT_PATH.format(upload_id=upload.id)
+        return JobRequest(
+            upload_id=upload.id,
+            upload_uid=upload.uid,
+            attempt=attempt,
+            file_name=spec.file_name,
+            media_type=spec.media_type,
+            size=spec.size,
+            sha256=spec.sha256,
+            source_url=self._objects.sign_get(output.original_key(upload), seconds),
+            image=self._objects.sign_put(output.image_key(attempted), spec.media_type, seconds),
+            manifest=self._objects.sign_put(
+                keys.manifest(upload.id, attempt),
+                "application/json",
+                seconds,
+            ),
+            hint_url=f"http://{host}:{settings.hint_port}{path}",
+        )
+
+    async def _queued(self, upload: Upload) -> None:
+        if upload.status.progress is not Progress.QUEUED:
+            await self._patch(upload, decide.queued(upload, self._now()))
+
+    async def _patch(self, upload: Upload, status: conditions.Status) -> Upload:
+        body = status.to_patch(upload.generation)
+        version = upload.resource_version
+        return Upload.from_dict(await self._cluster.patch_upload_status(upload.id, version, body))
+
+    async def _set_status(self, action: decide.SetStatus, world: World, upload: Upload) -> World:
+        patched = await self._patch(upload, action.status)
+        progress = action.status.progress
+        _log.info(
+            "Status",
+            extra={"id": upload.id, "uid": upload.uid, "state": progress, "why": action.detail},
+        )
+        return replace(world, upload=patched)
+
+    async def _fail(self, action: decide.Fail, world: World, upload: Upload) -> World:
+        patched = await self._patch(upload, action.status)
+        metrics.UPLOADS_ENDED.labels("failed", action.failure).inc()
+        _log.warning(
+            "Failed",
+            extra={
+                "id": upload.id,
+                "uid": upload.uid,
+                "reason": action.failure,
+                "attempt": upload.status.attempt,
+                "why": action.detail,
+            },
+        )
+        subject = manifest.Subject(IMAGE_UPLOAD.kind, upload.id, upload.uid)
+        note = f"Attempt {upload.status.attempt}: {action.detail or action.failure}"
+        self._record(subject, action.failure, note, warning=True)
+        # Only now, when the status is written, no operator can publish these objects any more.
+        if not action.keep_objects:
+            await self._objects.delete_images(upload.id)
+        return replace(world, upload=patched)
+
+    async def _publish(self, action: decide.Publish, world: World) -> World:
+        body = manifest.available_image(world.id, action.spec)
+        try:
+            image = await self._cluster.create_image(body)
+        except AlreadyExistsError:
+            existing = await self._cluster.get_image(world.id)
+            if existing is None:
+                raise ConflictError("the AvailableImage was there and is gone") from None
+            image = existing
+        return replace(world, image=Image.from_dict(image))
+
+    async def _confirm(self, world: World, upload: Upload, image: Image) -> World:
+        now = self._now()
+        status = conditions.ready(image.generation, now)
+        answer = await self._cluster.patch_image_status(image.id, image.resource_version, status)
+        metrics.UPLOADS_ENDED.labels("available", "Published").inc()
+        total = (now - upload.created).total_seconds()
+        metrics.PHASE_SECONDS.labels("total").observe(max(total, 0))
+        _log.info("Available", extra={"id": upload.id, "uid": upload.uid, "seconds": total})
+        subject = manifest.Subject(AVAILABLE_IMAGE.kind, image.id, image.uid)
+        stored = image.spec.image
+        note = f"{stored.width}x{stored.height} pixels, {stored.size} bytes, {stored.media_type}"
+        self._record(subject, "Published", note, warning=False)
+        return replace(world, image=Image.from_dict(answer))
+
+    async def _finish(self, upload: Upload, image: Image) -> World | None:
+        # The original goes before the upload: if this stops in between, the upload is still there
+        # to go on from.
+        await self._objects.delete_original(upload.id)
+        if upload.status.attempt > 1:
+            await self._objects.delete_images(upload.id, keep=image.spec.image.key)
+        await self._delete_upload(upload)
+        return None
+
+    async def _discard(self, action: decide.Discard, upload: Upload) -> World | None:
+        if action.keep_images:
+            await self._objects.delete_original(upload.id)
+        elif not await self._remove_objects(upload.id):
+            return None
+        await self._delete_upload(upload)
+        _log.info("Discarded", extra={"id": upload.id, "uid": upload.uid})
+        return None
+
+    async def _delete_upload(self, upload: Upload) -> None:
+        self._inbox.settled.add(upload.id)
+        try:
+            await self._cluster.delete_upload(upload.id, upload.uid)
+        except ClusterError:
+            self._inbox.settled.discard(upload.id)
+            raise
+
+    async def _withdraw(self, world: World, image: Image) -> World:
+        await self._cluster.delete_image(image.id, image.uid, image.resource_version)
+        _log.info("Withdrawn: its upload was deleted", extra={"id": image.id})
+        if world.upload is None:
+            self._inbox.mark_removed(world.id)
+        return replace(world, image=None, removed=True)
+
+    async def _delete_jobs(self, action: decide.DeleteJobs, world: World) -> World:
+        await gather_or_raise(*(self._cluster.delete_job(j.name, j.uid) for j in action.jobs))
+        self._inbox.mark_removed(world.id)
+        return replace(world, jobs=(), removed=True)
+
+    async def _remove_objects(self, upload_id: str) -> bool:
+        """Remove all objects of an id if it is certain that nothing uses them.
+
+        While a namespace or a kind is being deleted, every image seems to have been deleted by
+        somebody; the objects are then what everything can be rebuilt from.
+        """
+        if not await self._cluster.would_create_image(manifest.probe(upload_id)):
+            self._inbox.removed.pop(upload_id, None)
+            _log.warning("Objects kept: absence is not certain", extra={"id": upload_id})
+            return False
+        await self._objects.delete_original(upload_id)
+        await self._objects.delete_images(upload_id)
+        _log.info("Objects removed", extra={"id": upload_id})
+        return True
+
+    def _record(
+        self,
+        subject: manifest.Subject,
+        reason: str,
+        note: str,
+        *,
+        warning: bool,
+    ) -> None:
+        """Record an Event in the background: nothing depends on it."""
+        body = manifest.event(
+            self._cluster.namespace,
+            subject,
+            warning=warning,
+            reason=reason,
+            note=note,
+            instance=self._settings.pod_name,
+            now=self._now(),
+        )
+        task = asyncio.get_running_loop().create_task(self._send_event(body))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _send_event(self, body: dict[str, object]) -> None:
+        try:
+            await self._cluster.create_event(body)
+        except ClusterError as error:
+            _log.debug("No Event", extra={"why": str(error)})

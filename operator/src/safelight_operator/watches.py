@@ -1,0 +1,75 @@
+"""Kopf in a thread and an event loop of its own, the documented way to embed it.
+
+So its handling of signals and its clean-up of "hung" tasks stay its own, and a slow moment of
+either side does not hold up the other.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import kopf
+
+from safelight_contract.resources import IMAGE_UPLOAD
+from safelight_operator import handlers
+from safelight_operator.inbox import Inbox
+
+_log = logging.getLogger(__name__)
+
+
+class WatchesEndedError(Exception):
+    """Kopf has ended although nobody asked it to."""
+
+
+class Watches:
+    """Runs Kopf and hands its events to the inbox, on the inbox's own event loop."""
+
+    def __init__(self, inbox: Inbox, namespace: str, identity: str) -> None:
+        self._inbox = inbox
+        self._namespace = namespace
+        self._identity = identity
+        self._stop = threading.Event()
+
+    async def run(self) -> None:
+        """Run Kopf until cancelled.
+
+        Raises:
+            WatchesEndedError: it ended by itself.
+        """
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+        identity: Any = self._identity  # Kopf's own type of it is not public.
+
+        def deliver(kind: str, deleted: bool, resource: Mapping[str, Any]) -> None:  # noqa: FBT001 - see handlers.Deliver
+            take = (
+                self._inbox.upload_event if kind == IMAGE_UPLOAD.plural else self._inbox.job_event
+            )
+            loop.call_soon_threadsafe(take, deleted, resource)
+
+        def run() -> None:
+            try:
+                asyncio.run(
+                    kopf.operator(
+                        registry=handlers.registry(deliver, lambda: _log.info("Watching")),
+                        settings=handlers.settings(self._identity),
+                        identity=kopf.Identity(self._identity)
+                        if hasattr(kopf, "Identity")
+                        else None,
+                        standalone=True,
+                        namespaces=[self._namespace],
+                        stop_flag=self._stop,
+                    ),
+                )
+            except Exception:  # noqa: BLE001 - a thread's error is seen only if it is logged
+                _log.exception("Kopf failed")
+            finally:
+                loop.call_soon_threadsafe(ended.set)
+
+        threading.Thread(target=run, name="kopf", daemon=True).start()
+        try:
+            await ended.wait()
+        finally:
+            self._stop.set()
+        raise WatchesEndedError("Kopf has ended")
