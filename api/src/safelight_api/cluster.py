@@ -101,7 +101,7 @@ class Cluster:
             )
         else:
             await kubernetes_config.load_kube_config(  # type: ignore[no-untyped-call]  # the client's
-                client_configuration=configuration
+                config_file=os.environ.get("KUBECONFIG"), client_configuration=configuration
             )
         async with ApiClient(configuration) as client:
             yield cls(client, namespace, metrics)
@@ -213,11 +213,16 @@ class Cluster:
         timeout = aiohttp.ClientTimeout(total=None, connect=3, sock_read=silence)
         request = _Request("watch", kind, "GET", query=query, timeout=timeout)
         async with self._send(request) as response:
-            async for line in response.content:
-                event = json.loads(line)
-                if event["type"] == "ERROR":
-                    raise error_of(event["object"].get("code", 0), event["object"])
-                yield WatchEvent(event["type"], event["object"])
+            try:
+                async for line in response.content:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise error_of(event["object"].get("code", 0), event["object"])
+                    yield WatchEvent(event["type"], event["object"])
+            finally:
+                # Broken off in the middle: there is no need to wait for the server's goodbye.
+                if response.connection is not None and response.connection.transport is not None:
+                    response.connection.transport.abort()
 
     async def _json(self, request: _Request) -> Any:  # noqa: ANN401 - a JSON document
         async with self._send(request) as response:

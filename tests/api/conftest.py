@@ -1,0 +1,104 @@
+"""Fixtures of the API's tests: the application against a real API server and a real S3 server."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from safelight_api.settings import Settings
+from safelight_api.tokens import hash_of, new_token
+from safelight_contract.env import ObjectStoreSettings
+from safelight_local.cluster import Cluster, write_kubeconfig
+from tests.api.asking import Api, started
+from tests.api.playing import Bucket, PlayedOperator
+from tests.api.proxying import Proxy, proxy_to
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> str:
+    """Return a token that the application knows."""
+    made = new_token()
+    directory = tmp_path / "tokens"
+    directory.mkdir()
+    (directory / "tests").write_text(hash_of(made))
+    return made
+
+
+@pytest.fixture
+def settings(  # noqa: PLR0917 - fixtures are arguments
+    token: str,
+    tmp_path: Path,
+    kubernetes: Cluster,
+    namespace: str,
+    object_storage: ObjectStoreSettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Settings:
+    """Return settings for a fresh namespace and a fresh bucket."""
+    assert token
+    monkeypatch.setenv("KUBECONFIG", str(kubernetes.kubeconfig))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    return Settings(
+        object_store=object_storage,
+        namespace=namespace,
+        tokens_directory=tmp_path / "tokens",
+        temporary_directory=temporary,
+        host="127.0.0.1",
+        upload_idle_seconds=1,
+        upload_total_seconds=2,
+    )
+
+
+@pytest.fixture
+async def api(settings: Settings, token: str) -> AsyncIterator[Api]:
+    """Return the application, started in this process."""
+    async with started(settings, token) as api:
+        yield api
+
+
+@pytest.fixture
+async def operator(
+    kubernetes: Cluster, namespace: str, object_storage: ObjectStoreSettings
+) -> AsyncIterator[PlayedOperator]:
+    """Return what plays the operator."""
+    async with PlayedOperator(kubernetes, namespace, Bucket(object_storage)) as operator:
+        yield operator
+
+
+@pytest.fixture
+def bucket(operator: PlayedOperator) -> Bucket:
+    """Return the bucket of the test."""
+    return operator.bucket
+
+
+@pytest.fixture
+async def cluster_proxy(
+    kubernetes: Cluster, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Proxy]:
+    """Return a proxy through which applications that start later reach the API server."""
+    assert settings
+    assert kubernetes.ca_file
+    address = urlsplit(kubernetes.url)
+    async with proxy_to(address.hostname or "", address.port or 0) as proxy:
+        url = f"https://127.0.0.1:{proxy.port}"
+        kubeconfig = tmp_path / "proxied-kubeconfig"
+        write_kubeconfig(kubeconfig, url, kubernetes.ca_file, kubernetes.token)
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+        yield proxy
+
+
+@pytest.fixture
+async def storage_proxy(object_storage: ObjectStoreSettings) -> AsyncIterator[Proxy]:
+    """Return a proxy in front of the object storage; `behind` makes settings use it."""
+    address = urlsplit(object_storage.endpoint)
+    async with proxy_to(address.hostname or "", address.port or 0) as proxy:
+        yield proxy
+
+
+def behind(proxy: Proxy, settings: Settings) -> Settings:
+    """Return settings that reach the object storage through a proxy."""
+    endpoint = f"http://127.0.0.1:{proxy.port}"
+    return replace(settings, object_store=replace(settings.object_store, endpoint=endpoint))

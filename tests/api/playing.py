@@ -1,0 +1,171 @@
+"""A test plays the operator: it writes what the operator would, through the real API server."""
+
+import hashlib
+import ssl
+from typing import Any, Self
+
+import boto3
+import httpx
+from botocore.config import Config
+
+from safelight_contract import keys, policy
+from safelight_contract.env import ObjectStoreSettings
+from safelight_contract.resources import (
+    API_VERSION,
+    AVAILABLE_IMAGE,
+    IMAGE_UPLOAD,
+    AvailableImageSpec,
+    Kind,
+    StoredImage,
+)
+from safelight_local.cluster import Cluster
+from tests.api import making
+
+
+class Bucket:
+    """The objects of a test's bucket."""
+
+    def __init__(self, settings: ObjectStoreSettings) -> None:
+        self._name = settings.bucket
+        self._client = boto3.client(
+            "s3",
+            endpoint_url=settings.endpoint,
+            region_name=settings.region,
+            aws_access_key_id=settings.access_key_id,
+            aws_secret_access_key=settings.secret_access_key,
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path"},
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    def keys(self) -> list[str]:
+        """Return all keys."""
+        answer = self._client.list_objects_v2(Bucket=self._name)
+        return [entry["Key"] for entry in answer.get("Contents", [])]
+
+    def put(self, key: str, data: bytes) -> str:
+        """Store an object and return its etag, without quotes."""
+        return self._client.put_object(Bucket=self._name, Key=key, Body=data)["ETag"].strip('"')
+
+    def get(self, key: str) -> bytes:
+        """Return the bytes of an object."""
+        return self._client.get_object(Bucket=self._name, Key=key)["Body"].read()
+
+    def delete(self, key: str) -> None:
+        """Delete an object."""
+        self._client.delete_object(Bucket=self._name, Key=key)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+class PlayedOperator:
+    """Writes resources as the operator does, in its order."""
+
+    def __init__(self, cluster: Cluster, namespace: str, bucket: Bucket) -> None:
+        self.bucket = bucket
+        self._client = httpx.AsyncClient(
+            base_url=f"{cluster.url}/apis/{API_VERSION}/namespaces/{namespace}/",
+            headers={"Authorization": f"Bearer {cluster.token}"},
+            verify=ssl.create_default_context(cafile=cluster.ca_file),
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self._client.aclose()
+        self.bucket.close()
+
+    async def get(self, kind: Kind, name: str) -> dict[str, Any] | None:
+        """Return a resource, if it exists."""
+        answer = await self._client.get(f"{kind.plural}/{name}")
+        if answer.status_code == 404:
+            return None
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
+
+    async def names(self, kind: Kind) -> list[str]:
+        """Return the names of all resources of a kind."""
+        answer = (await self._client.get(kind.plural)).raise_for_status().json()
+        return [item["metadata"]["name"] for item in answer["items"]]
+
+    async def create(self, kind: Kind, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+        """Create a resource."""
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": kind.kind,
+            "metadata": {"name": name},
+            "spec": spec,
+        }
+        answer = await self._client.post(kind.plural, json=body)
+        created: dict[str, Any] = answer.raise_for_status().json()
+        return created
+
+    async def delete(self, kind: Kind, name: str) -> None:
+        """Delete a resource."""
+        (await self._client.delete(f"{kind.plural}/{name}")).raise_for_status()
+
+    async def progress(self, upload_id: str, reason: str) -> None:
+        """Write how far an upload is."""
+        await self._condition(IMAGE_UPLOAD, upload_id, "Succeeded", "Unknown", reason)
+
+    async def fail(self, upload_id: str, reason: str) -> None:
+        """Write why an upload has failed."""
+        await self._condition(IMAGE_UPLOAD, upload_id, "Succeeded", "False", reason)
+
+    async def create_image(
+        self, image_id: str, upload_uid: str = "some", data: bytes = b"bytes", name: str = "a.png"
+    ) -> None:
+        """Store an image's bytes and create its AvailableImage, which is not confirmed yet."""
+        key = keys.image(image_id, 1, policy.JPEG)
+        spec = AvailableImageSpec(
+            upload_uid=upload_uid,
+            file_name=name,
+            image=StoredImage(
+                key=key,
+                media_type=policy.JPEG.media_type,
+                size=len(data),
+                width=640,
+                height=480,
+                sha256=hashlib.sha256(data).hexdigest(),
+                etag=self.bucket.put(key, data),
+            ),
+        )
+        await self.create(AVAILABLE_IMAGE, image_id, spec.to_dict())
+
+    async def confirm(self, image_id: str) -> None:
+        """Let clients see an image."""
+        await self._condition(AVAILABLE_IMAGE, image_id, "Ready", "True", "Confirmed")
+
+    async def available(self, data: bytes = b"bytes", name: str = "a.png") -> str:
+        """Make an image without an upload, and return its id."""
+        image_id = making.an_id()
+        await self.create_image(image_id, data=data, name=name)
+        await self.confirm(image_id)
+        return image_id
+
+    async def process(self, upload_id: str, data: bytes = b"bytes") -> None:
+        """Take an upload all the way."""
+        upload = await self.get(IMAGE_UPLOAD, upload_id)
+        assert upload is not None
+        await self.progress(upload_id, "Running")
+        await self.progress(upload_id, "Publishing")
+        await self.create_image(upload_id, upload["metadata"]["uid"], data)
+        await self.confirm(upload_id)
+        await self.delete(IMAGE_UPLOAD, upload_id)
+
+    async def _condition(  # noqa: PLR0913, PLR0917 - the fields of a condition
+        self, kind: Kind, name: str, condition: str, status: str, reason: str
+    ) -> None:
+        answer = await self._client.patch(
+            f"{kind.plural}/{name}/status",
+            json={"status": {"conditions": [making.condition(condition, status, reason)]}},
+            headers={"Content-Type": "application/merge-patch+json"},
+        )
+        answer.raise_for_status()

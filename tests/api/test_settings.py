@@ -1,0 +1,68 @@
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from safelight_api.settings import Settings
+from safelight_contract import policy
+from safelight_contract.env import Environment, SettingsError
+
+
+@pytest.fixture
+def variables(tmp_path: Path) -> dict[str, str]:
+    return {
+        "SAFELIGHT_S3_ENDPOINT": "http://127.0.0.1:1",
+        "SAFELIGHT_S3_BUCKET": "bucket",
+        "SAFELIGHT_S3_ACCESS_KEY_ID": "key",
+        "SAFELIGHT_S3_SECRET_ACCESS_KEY": "secret",
+        "SAFELIGHT_NAMESPACE": "default",
+        "SAFELIGHT_TOKENS_DIRECTORY": str(tmp_path),
+    }
+
+
+def test_what_must_be_set_is_enough(variables: dict[str, str], tmp_path: Path) -> None:
+    settings = Settings.read(Environment(variables))
+    assert settings == replace(
+        settings,
+        tokens_directory=tmp_path,
+        temporary_directory=None,
+        host="0.0.0.0",  # noqa: S104 - the default under test
+        port=8080,
+        metrics_port=9090,
+        max_upload_bytes=policy.MAX_UPLOAD_BYTES,
+        max_pending=1000,
+        upload_idle_seconds=15,
+        upload_total_seconds=120,
+        s3_connections=16,
+    )
+    assert "secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NAMESPACE", ""),
+        ("TOKENS_DIRECTORY", "/does/not/exist"),
+        ("PORT", "70000"),
+        ("MAX_UPLOAD_BYTES", str(policy.MAX_UPLOAD_BYTES + 1)),
+        ("MAX_PENDING", "0"),
+        ("UPLOAD_IDLE_SECONDS", "soon"),
+        ("S3_CONNECTIONS", "1.5"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_bad_setting_is_named(name: str, value: str, variables: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match=f"SAFELIGHT_{name} must"):
+        Settings.read(Environment(variables | {f"SAFELIGHT_{name}": value}))
+
+
+def test_every_setting_is_documented() -> None:
+    source = Path(__file__).parents[2]
+    read = re.findall(
+        r'environment\.\w+\(\s*"([A-Z0-9_]+)"',
+        (source / "api/src/safelight_api/settings.py").read_text(),
+    )
+    page = (source / "docs/rest-api.md").read_text()
+    assert len(read) > 10
+    assert [name for name in read if f"`SAFELIGHT_{name}`" not in page] == []
