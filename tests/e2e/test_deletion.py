@@ -6,7 +6,7 @@ import pytest
 
 from safelight_contract import resources
 from tests.e2e.conftest import Bucket, Cluster
-from tests.support import images
+from tests.support import photos
 from tests.support.client import Client
 from tests.support.waiting import eventually
 
@@ -16,7 +16,7 @@ def test_upload_deleted_half_way(
     client: Client, cluster: Cluster, bucket: Bucket, delay: float
 ) -> None:
     """After the 204 nothing appears, in no place, at whatever step processing was."""
-    upload_id = client.upload(images.photo(3000, 2000))["id"]
+    upload_id = client.upload(photos.photo(3000, 2000))["id"]
     time.sleep(delay)
 
     answer = client.http.delete(f"/api/image-upload/{upload_id}")
@@ -39,7 +39,7 @@ def test_upload_deleted_half_way(
 
 def test_kubectl_delete_of_an_upload(client: Client, cluster: Cluster, bucket: Bucket) -> None:
     """An operator's delete ends the Job and removes the file."""
-    upload_id = client.upload(images.photo(3000, 2000))["id"]
+    upload_id = client.upload(photos.photo(3000, 2000))["id"]
 
     cluster.kubectl("delete", "imageupload", upload_id, "--timeout=20s")
 
@@ -50,7 +50,7 @@ def test_kubectl_delete_of_an_upload(client: Client, cluster: Cluster, bucket: B
 
 def test_kubectl_delete_of_an_image(client: Client, cluster: Cluster, bucket: Bucket) -> None:
     """The record goes, then its objects."""
-    upload_id = client.upload(images.photo(300, 200))["id"]
+    upload_id = client.upload(photos.photo(300, 200))["id"]
     client.wait(upload_id)
 
     cluster.kubectl("delete", "availableimage", upload_id, "--timeout=20s")
@@ -63,7 +63,7 @@ def test_kubectl_delete_of_an_image(client: Client, cluster: Cluster, bucket: Bu
 
 def test_api_delete_of_an_image(client: Client, bucket: Bucket) -> None:
     """204 once, 404 from then on, and nothing stays in the bucket."""
-    upload_id = client.upload(images.photo(300, 200))["id"]
+    upload_id = client.upload(photos.photo(300, 200))["id"]
     client.wait(upload_id)
 
     assert client.http.delete(f"/api/available-image/{upload_id}").status_code == 204

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.e2e.conftest import Bucket, Cluster
-from tests.support import images
+from tests.support import images, photos
 from tests.support.client import Client
 from tests.support.waiting import eventually
 
@@ -12,7 +12,7 @@ def test_corrupt_image_fails_with_its_reason(
     client: Client, cluster: Cluster, bucket: Bucket
 ) -> None:
     """Failed for ever, the original is kept for the retention, nothing is published."""
-    upload_id = client.upload(images.photo(2000, 1500)[:-30_000], "torn.jpg")["id"]
+    upload_id = client.upload(photos.photo(2000, 1500)[:-30_000], "torn.jpg")["id"]
 
     history = client.wait(upload_id)
 
@@ -33,7 +33,7 @@ def test_corrupt_image_fails_with_its_reason(
 
 def test_pixel_flood_fails_without_being_decoded(client: Client) -> None:
     """The header is enough to refuse 65,536 x 65,536 pixels."""
-    upload_id = client.upload(images.png_header(65_536, 65_536), "bomb.png")["id"]
+    upload_id = client.upload(images.png_of_size(65_536, 65_536), "bomb.png")["id"]
 
     history = client.wait(upload_id)
 

@@ -6,14 +6,14 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import Cluster
-from tests.support import images
+from tests.support import photos
 from tests.support.client import Client, History
 from tests.support.waiting import eventually
 
 
 def test_twenty_uploads_at_once(client: Client, cluster: Cluster) -> None:
     """All are processed, each to its own picture, and each poll sequence is sound."""
-    photos = [images.photo(600 + 10 * number, 400) for number in range(20)]
+    photos = [photos.photo(600 + 10 * number, 400) for number in range(20)]
     with ThreadPoolExecutor(20) as pool:
         created = list(pool.map(client.upload, photos))
     assert len({item["id"] for item in created}) == 20
@@ -30,14 +30,16 @@ def test_killed_in_the_middle_of_ten_uploads(
     client: Client, cluster: Cluster, component: str
 ) -> None:
     """Every 201 becomes an image, and no poll before, between or after says otherwise."""
-    photo = images.photo(2400, 1600)
+    photo = photos.photo(2400, 1600)
     histories: list[History] = []
     unanswered = 0
     with client.watching(histories):
         for number in range(10):
             if number == 5:
                 selector = f"app.kubernetes.io/component={component}"
-                cluster.kubectl("delete", "pods", "--selector", selector, "--force", "--grace-period=0")
+                cluster.kubectl(
+                    "delete", "pods", "--selector", selector, "--force", "--grace-period=0"
+                )
             while True:
                 try:
                     histories.append(History(client.upload(photo)["id"]))

@@ -1,6 +1,7 @@
 """The specification's two client examples, to the letter, as node and React run them."""
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.support import images
+from tests.support import photos
 
 JAVASCRIPT = Path(__file__).parent / "javascript"
-SPECIFICATION = Path(__file__).parents[3] / "shared" / "status-polling-spec.md"
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,6 @@ def node_modules() -> None:
 
 def run(script: str, installation: Mapping[str, str], photo: Path) -> dict[str, Any]:
     """Run one of the examples against the installation and return what it printed."""
-    import os  # noqa: PLC0415
-
     done = subprocess.run(
         ["node", script, str(photo)],
         cwd=JAVASCRIPT,
@@ -56,7 +54,7 @@ def run(script: str, installation: Mapping[str, str], photo: Path) -> dict[str, 
 def photo(tmp_path: Path) -> Path:
     """A photo in a file, as a person chooses it."""
     path = tmp_path / "example.jpg"
-    path.write_bytes(images.photo(1600, 1200))
+    path.write_bytes(photos.photo(1600, 1200))
     return path
 
 
