@@ -1,0 +1,62 @@
+"""Helm, and one release on a real API server: no node, so its pods never start."""
+
+import secrets
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from safelight_local.cluster import Cluster
+from safelight_local.install import namespace as restricted_namespace
+from tests.support.chart import RELEASE, REQUIRED, Helm
+
+
+@dataclass(frozen=True)
+class Release:
+    """Where the chart is installed."""
+
+    cluster: Cluster
+    namespace: str
+    notes: str
+    """What Helm printed."""
+
+    def account(self, unit: str) -> str:
+        """Return the user name of a unit's ServiceAccount."""
+        return f"system:serviceaccount:{self.namespace}:{RELEASE}-{unit}"
+
+
+@pytest.fixture(scope="session")
+def helm(local_binaries: Path, tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """Helm on the chart of the checkout."""
+    return Helm(local_binaries / "helm", tmp_path_factory.mktemp("helm"))
+
+
+@pytest.fixture(scope="session")
+def release(kubernetes: Cluster, helm: Helm) -> Iterator[Release]:
+    """The chart with its defaults, in a namespace that takes restricted pods only.
+
+    Every CRD is there already, from `kubectl apply`.
+    """
+    namespace = f"charts-{secrets.token_hex(4)}"
+    kubernetes.apply(restricted_namespace(namespace))
+    where = (f"--namespace={namespace}", f"--kubeconfig={kubernetes.kubeconfig}")
+    values = {**REQUIRED, "crds.enabled": False}
+    notes = helm("install", RELEASE, str(helm.chart), *where, values=values)
+    yield Release(kubernetes, namespace, notes)
+    helm("uninstall", RELEASE, *where)
+    kubernetes.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def api_server(kubernetes: Cluster) -> Iterator[httpx.Client]:
+    """An administrator's direct access to the API server."""
+    with httpx.Client(
+        base_url=kubernetes.url,
+        headers={"Authorization": f"Bearer {kubernetes.token}"},
+        verify=ssl.create_default_context(cafile=kubernetes.ca_file),
+        trust_env=False,
+    ) as client:
+        yield client
