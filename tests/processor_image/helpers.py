@@ -1,6 +1,10 @@
 """Short ways to run the pipeline in a test."""
 
 import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -30,6 +34,23 @@ def worst_difference(one: Image.Image, other: Image.Image) -> int:
     """Return by how much two pictures differ at most, in any channel of any pixel."""
     assert (one.mode, one.size) == (other.mode, other.size)
     return max(abs(a - b) for a, b in zip(one.tobytes(), other.tobytes(), strict=True))
+
+
+@contextmanager
+def memory_growth() -> Iterator[list[float]]:
+    """Measure by how many MiB the body's peak exceeds the memory in use before it."""
+    measured: list[float] = []
+    # The kernel then counts the peak anew.
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _memory_mib("VmRSS")
+    yield measured
+    measured.append(_memory_mib("VmHWM") - before)
+
+
+def _memory_mib(field: str) -> float:
+    found = re.search(rf"{field}:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1]) / 1024
 
 
 def pixel(image: Image.Image, x: int = 0, y: int = 0) -> tuple[int, ...]:

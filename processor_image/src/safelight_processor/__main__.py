@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -67,12 +68,12 @@ def run_job(environment: Mapping[str, str], termination_message: Path) -> int:
         upload_uid=request.upload_uid,
         attempt=request.attempt,
     )
-    objects = SignedObjects(request)
-    manifest, code, detail = attempt(request, objects, log)
-    if manifest is None:
-        _leave_message(termination_message, code, detail)
-    # A failure is news as well: the operator need not wait for the Job's status.
-    log.event("hinted", taken=objects.hint())
+    with closing(SignedObjects(request)) as objects:
+        manifest, code, detail = attempt(request, objects, log)
+        if manifest is None:
+            _leave_message(termination_message, code, detail)
+        # A failure is news as well: the operator need not wait for the Job's status.
+        log.event("hinted", taken=objects.hint())
     return code
 
 

@@ -12,6 +12,7 @@ Chosen so that no accepted image ever meets them:
 
 import os
 import resource
+import sys
 from typing import Final
 
 _ADDRESS_SPACE_BYTES: Final = 4 * 1024**3
@@ -23,6 +24,9 @@ _FILE_BYTES: Final = 64 * 1024
 def apply_limits() -> None:
     """Limit this process, for good."""
     os.umask(0o077)
+    # Outside its image a module may be imported that is not compiled yet, and Python would cut the
+    # file that it writes at the limit without a word.
+    sys.dont_write_bytecode = True
     for limit, value in (
         (resource.RLIMIT_AS, _ADDRESS_SPACE_BYTES),
         (resource.RLIMIT_CPU, _CPU_SECONDS),

@@ -40,9 +40,14 @@ class _TryAgain(Exception):  # noqa: N818 - it never leaves this module
 
 
 class Connections:
-    """Keeps one connection to each host open from one call to the next."""
+    """Keeps one connection to each host open from one call to the next.
 
-    def __init__(self) -> None:
+    Args:
+        timeout: seconds of silence after which a connection is given up.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
         self._open: dict[tuple[str, str], HTTPConnection] = {}
 
     def call(
@@ -51,8 +56,6 @@ class Connections:
         url: str,
         headers: dict[str, str],
         body: bytes = b"",
-        *,
-        timeout: float = _SOCKET_SECONDS,
     ) -> HTTPResponse:
         """Send a request with exactly these headers (beside Host and Content-Length).
 
@@ -61,14 +64,13 @@ class Connections:
             url: absolute, http or https; certificates are verified.
             headers: as they were signed.
             body: all of it.
-            timeout: seconds of silence on the connection after which it is given up.
 
         Raises:
             OSError: there is no connection, or it broke.
             HTTPException: what came back is not HTTP.
         """
         target = urlsplit(url)
-        connection = self._connection(target, timeout)
+        connection = self._connection(target)
         path = f"{target.path or '/'}?{target.query}" if target.query else target.path or "/"
         connection.putrequest(method, path, skip_accept_encoding=True)
         for name, value in headers.items():
@@ -90,7 +92,12 @@ class Connections:
         if connection is not None:
             connection.close()
 
-    def _connection(self, target: SplitResult, timeout: float) -> HTTPConnection:
+    def close(self) -> None:
+        """Close all connections."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+    def _connection(self, target: SplitResult) -> HTTPConnection:
         key = (target.scheme, target.netloc)
         if key not in self._open:
             if target.scheme == "https":
@@ -98,11 +105,11 @@ class Connections:
 
                 self._open[key] = HTTPSConnection(
                     target.netloc,
-                    timeout=timeout,
+                    timeout=self._timeout,
                     context=ssl.create_default_context(),
                 )
             else:
-                self._open[key] = HTTPConnection(target.netloc, timeout=timeout)
+                self._open[key] = HTTPConnection(target.netloc, timeout=self._timeout)
         return self._open[key]
 
 
@@ -113,6 +120,7 @@ class SignedObjects:
         request: has the URLs.
         clock: seconds, from any start.
         sleep: waits for seconds.
+        silence_seconds: how long a storage may say nothing before the connection is given up.
     """
 
     def __init__(
@@ -120,11 +128,16 @@ class SignedObjects:
         request: JobRequest,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        silence_seconds: float = _SOCKET_SECONDS,
     ) -> None:
         self._request = request
         self._clock = clock
         self._sleep = sleep
-        self._connections = Connections()
+        self._connections = Connections(silence_seconds)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._connections.close()
 
     def fetch(self, original: Original) -> None:
         """Stream the original into `original`.
@@ -165,26 +178,27 @@ class SignedObjects:
         url = self._request.hint_url
         if url is None:
             return False
+        connections = Connections(_HINT_SECONDS)
         try:
-            response = self._connections.call("POST", url, {}, timeout=_HINT_SECONDS)
+            response = connections.call("POST", url, {})
+            response.read(_ERROR_BODY_BYTES)
         except _CONNECTION_ERRORS:
             return False
         finally:
-            self._connections.drop(url)
+            connections.drop(url)
         return response.status == HTTPStatus.NO_CONTENT
 
     def _receive(self, response: HTTPResponse, original: Original) -> None:
         deadline = self._clock() + _BODY_SECONDS
-        expected = response.length
-        received = 0
         # read1 returns what has arrived: read would wait for a whole chunk past the deadline.
         while chunk := response.read1(_CHUNK):
-            received += len(chunk)
             original.write(chunk)
             if self._clock() > deadline:
                 raise _TryAgain("took too long")
-        if expected is not None and received < expected:
+        if response.length:
             raise _TryAgain("was cut short")
+        # read1 alone never notices the end, and the connection would stay occupied.
+        response.read()
 
     def _put(self, what: str, put: SignedPut, data: bytes) -> None:
         def attempt() -> None:

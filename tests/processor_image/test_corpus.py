@@ -1,0 +1,95 @@
+"""Every file of the corpus, as its README says: what is good ends well, what is bad is refused."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from safelight_contract import policy
+from safelight_contract.job import ExitCode, Manifest
+from safelight_processor.__main__ import run_on_files
+from tests.processor_image.helpers import mean_difference
+from tests.processor_image.test_image import PARTS
+from tests.support import images
+
+REFUSALS = {
+    ExitCode.UNSUPPORTED_FORMAT,
+    ExitCode.CORRUPT_IMAGE,
+    ExitCode.IMAGE_TOO_LARGE,
+}
+GROUPS = ("hopper-orient-jpg", "libvips-rotation")
+"""One picture in several orientations; those in formats that are not accepted are left out."""
+
+Row = dict[str, str]
+
+
+def run(row: Row, target: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    code = run_on_files([row["path"], str(target)])
+    printed, error = capsys.readouterr()
+    return code, printed, error
+
+
+def test_file_of_the_corpus(
+    corpus_row: Row,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    row = corpus_row
+    code, printed, error = run(row, tmp_path / "first", capsys)
+    is_accepted = row["format"] in {accepted.name for accepted in policy.FORMATS}
+    match row["expected"] if is_accepted else "must-fail-cleanly":
+        case "ok":
+            assert code == ExitCode.DONE, error
+        case "must-fail-cleanly":
+            assert code in REFUSALS
+        case _:
+            assert code in REFUSALS | {ExitCode.DONE}
+    if code != ExitCode.DONE:
+        assert not (tmp_path / "first").exists()
+        assert error.startswith(f"{row['path']}: ")
+        assert error.count("\n") == 1
+        assert "Traceback" not in error
+    else:
+        check_result(row, Manifest.decode(printed.encode()), tmp_path / "first")
+    again, printed_again, _ = run(row, tmp_path / "second", capsys)
+    assert (again, printed_again) == (code, printed)
+
+
+def check_result(row: Row, manifest: Manifest, folder: Path) -> None:
+    """Check the size, the parts, and that the file opens with the right side up."""
+    image_format = policy.format_of(manifest.media_type)
+    data = (folder / f"image.{image_format.extension}").read_bytes()
+    assert len(data) == manifest.size
+    if row["fit_3840x2160"]:
+        expected = [int(side) for side in row["fit_3840x2160"].split("x")]
+        found = (manifest.width, manifest.height)
+        assert all(abs(a - b) <= 1 for a, b in zip(found, expected, strict=True))
+    assert set(images.parts(data, image_format)) <= PARTS[image_format.name]
+    picture = Image.open(io.BytesIO(data), formats=[image_format.name])
+    picture.load()
+    assert picture.size == (manifest.width, manifest.height)
+    assert picture.mode in {"L", "LA", "RGB", "RGBA"}
+    assert picture.getexif().get(images.ORIENTATION, 1) == 1
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_all_orientations_of_a_picture_look_alike(
+    group: str,
+    corpus: list[Row],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Mean difference of thumbnails: the originals differ by 3.5 themselves, wrong is 23 and up."""
+    rows = [row for row in corpus if f"group {group}" in row["special"]]
+    assert len(rows) >= 7
+    thumbnails = []
+    for number, row in enumerate(rows):
+        code, printed, _ = run(row, tmp_path / str(number), capsys)
+        assert code == ExitCode.DONE
+        media_type = json.loads(printed)["media_type"]
+        file = tmp_path / str(number) / f"image.{policy.format_of(media_type).extension}"
+        with Image.open(file) as picture:
+            thumbnails.append(picture.convert("RGB").resize((64, 64)))
+    assert max(mean_difference(thumbnails[0], other) for other in thumbnails[1:]) <= 5
