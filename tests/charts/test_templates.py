@@ -241,7 +241,9 @@ def test_scheduling_reaches_the_pods(helm: Helm) -> None:
         "runtimeClassName": "gvisor",
         "imagePullSecrets": [{"name": "registry"}],
     }
-    policy = json.dumps(rendered.one("ValidatingAdmissionPolicy", "safelight-safelight-jobs").content)
+    policy = json.dumps(
+        rendered.one("ValidatingAdmissionPolicy", "safelight-safelight-jobs").content
+    )
     assert "== 'gvisor'" in policy
     assert "== 'high'" in policy
 

@@ -69,7 +69,9 @@ def _recorded() -> Iterator[list[Variable]]:
             *rest: tuple[str, ...],
             **bounds: float,
         ) -> object:
-            text = None if default is None else f"{default:g}" if _is_float(default) else str(default)
+            text = (
+                None if default is None else f"{default:g}" if _is_float(default) else str(default)
+            )
             choices = rest[0] if rest else ()
             asked.append(Variable(PREFIX + name, text, **bounds, choices=choices))
             inner = len(asked)
