@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from safelight_operator import hints, metrics
-from safelight_operator.cluster import WATCH_SECONDS, Cluster
+from safelight_operator.cluster import Cluster
 from safelight_operator.inbox import Inbox
 from safelight_operator.lease import DURATION, Lease
 from safelight_operator.objects import Objects
@@ -15,6 +15,7 @@ from safelight_operator.reconcile import Reconciler
 from safelight_operator.resync import Deletions, Resync
 from safelight_operator.settings import Settings
 from safelight_operator.slots import Slots
+from safelight_operator.transport import WATCH_SECONDS
 from safelight_operator.watches import Watches
 
 WORKERS: Final = 16

@@ -12,12 +12,28 @@ ImageUpload's status are compare-and-swap on its resourceVersion, and these rule
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum, auto
 from typing import Final, Self
 
 from safelight_contract.job import FAILURES, MAX_ATTEMPTS, ExitCode
 from safelight_contract.resources import AvailableImageSpec, Failure, Progress
 from safelight_operator import conditions
+from safelight_operator.actions import (
+    Action,
+    Confirm,
+    DeleteJobs,
+    Discard,
+    Fail,
+    Finish,
+    Look,
+    Part,
+    Publish,
+    RemoveObjects,
+    RemoveOriginal,
+    SetStatus,
+    StartAttempt,
+    Wait,
+    Withdraw,
+)
 from safelight_operator.conditions import Status
 from safelight_operator.world import Image, Job, Pod, Upload, World
 
@@ -54,119 +70,6 @@ class Rules:
     def of(cls, failed_retention: float, stalled_after: float) -> Self:
         """Return the rules for numbers in seconds."""
         return cls(timedelta(seconds=failed_retention), timedelta(seconds=stalled_after))
-
-
-class Part(Enum):
-    """What is read only when a decision needs it."""
-
-    OUTPUT = auto()
-    PODS = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Read one more part of the world, then decide again."""
-
-    part: Part
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing to do before that time, or before something happens."""
-
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StartAttempt:
-    """Create the Job of this attempt once a slot is free."""
-
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class SetStatus:
-    """Write the upload's status."""
-
-    status: Status
-    detail: str = ""
-    """For the log."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fail:
-    """Write the upload's final status and remove what its attempts have stored."""
-
-    status: Status
-    failure: Failure
-    keep_objects: bool
-    """They belong to an image of another upload."""
-    detail: str = ""
-    """For the log and the Event, never for the status."""
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """Create the AvailableImage, unconfirmed."""
-
-    spec: AvailableImageSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Confirm:
-    """Set the AvailableImage Ready: from now on it is there for readers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """Remove the original and what older attempts have stored, then the upload."""
-
-
-@dataclass(frozen=True, slots=True)
-class Discard:
-    """Remove all objects of the id, then the upload."""
-
-    keep_images: bool
-    """They belong to an image of another upload."""
-
-
-@dataclass(frozen=True, slots=True)
-class Withdraw:
-    """Delete the AvailableImage, which nobody has seen yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteJobs:
-    """Delete the Jobs of an upload that is gone."""
-
-    jobs: tuple[Job, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveObjects:
-    """Remove the id's objects, since neither upload nor image is left."""
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveOriginal:
-    """Remove the original of an image that is available."""
-
-
-Action = (
-    Look
-    | Wait
-    | StartAttempt
-    | SetStatus
-    | Fail
-    | Publish
-    | Confirm
-    | Finish
-    | Discard
-    | Withdraw
-    | DeleteJobs
-    | RemoveObjects
-    | RemoveOriginal
-)
 
 
 def decide(world: World, rules: Rules, now: datetime) -> Action:

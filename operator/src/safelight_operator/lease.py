@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Final
 
-from safelight_operator.cluster import AlreadyExistsError, Cluster, ClusterError, ConflictError
+from safelight_operator.cluster import Cluster
+from safelight_operator.errors import AlreadyExistsError, ClusterError, ConflictError
 
 DURATION: Final = 15.0
 """Seconds without a renewal after which another operator may take over."""

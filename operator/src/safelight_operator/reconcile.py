@@ -12,21 +12,22 @@ from typing import Final
 
 from safelight_contract.resources import Progress
 from safelight_operator import metrics
-from safelight_operator.cluster import (
-    Cluster,
+from safelight_operator.actions import StartAttempt, Wait
+from safelight_operator.cluster import Cluster
+from safelight_operator.decide import Rules, decide
+from safelight_operator.errors import (
     ClusterError,
     ConflictError,
     GoneError,
     NotServedError,
     UnavailableError,
-    gather_or_raise,
 )
-from safelight_operator.decide import Rules, StartAttempt, Wait, decide
 from safelight_operator.inbox import Inbox
 from safelight_operator.objects import Objects, StorageError
 from safelight_operator.queue import RetryLaterError
 from safelight_operator.settings import Settings
 from safelight_operator.steps import Steps
+from safelight_operator.transport import gather_or_raise
 from safelight_operator.world import Image, Job, Upload, World
 
 MAX_LOOKS: Final = 4

@@ -10,9 +10,11 @@ from time import monotonic, time
 from typing import Any, Final
 
 from safelight_operator import metrics, sweep
-from safelight_operator.cluster import Cluster, ClusterError, ExpiredError, gather_or_raise
+from safelight_operator.cluster import Cluster
+from safelight_operator.errors import ClusterError, ExpiredError
 from safelight_operator.inbox import Inbox, now_on_loop
 from safelight_operator.objects import Objects, StorageError
+from safelight_operator.transport import gather_or_raise
 
 RETRY_SECONDS: Final = 2.0
 """Between two tries of a list or a watch that failed."""

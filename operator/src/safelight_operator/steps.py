@@ -14,18 +14,18 @@ from typing import Final
 from safelight_contract import keys
 from safelight_contract.job import HINT_PATH, JobRequest
 from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD, Progress
-from safelight_operator import conditions, decide, manifest, metrics, output
-from safelight_operator.cluster import (
+from safelight_operator import actions, conditions, decide, manifest, metrics, output
+from safelight_operator.cluster import Cluster
+from safelight_operator.errors import (
     AlreadyExistsError,
-    Cluster,
     ClusterError,
     ConflictError,
     QuotaExceededError,
-    gather_or_raise,
 )
 from safelight_operator.inbox import Inbox, now_on_loop
 from safelight_operator.objects import Objects
 from safelight_operator.settings import Settings
+from safelight_operator.transport import gather_or_raise
 from safelight_operator.world import Image, Job, Output, Pod, Upload, World
 
 URL_MARGIN_SECONDS: Final = 60
@@ -57,44 +57,44 @@ class Steps:
 
     async def take(  # noqa: C901, PLR0911, PLR0912 - one case for each step
         self,
-        action: decide.Action,
+        action: actions.Action,
         world: World,
     ) -> World | None:
         """Carry out a step; see the module."""
         upload, image = world.upload, world.image
         match action:
-            case decide.Look() if upload is not None:
+            case actions.Look() if upload is not None:
                 return await self._look(action.part, world, upload)
-            case decide.StartAttempt() if upload is not None:
+            case actions.StartAttempt() if upload is not None:
                 return await self._start(action.attempt, world, upload)
-            case decide.SetStatus() if upload is not None:
+            case actions.SetStatus() if upload is not None:
                 return await self._set_status(action, world, upload)
-            case decide.Fail() if upload is not None:
+            case actions.Fail() if upload is not None:
                 return await self._fail(action, world, upload)
-            case decide.Publish() if upload is not None:
+            case actions.Publish() if upload is not None:
                 return await self._publish(action, world)
-            case decide.Confirm() if upload is not None and image is not None:
+            case actions.Confirm() if upload is not None and image is not None:
                 return await self._confirm(world, upload, image)
-            case decide.Finish() if upload is not None and image is not None:
+            case actions.Finish() if upload is not None and image is not None:
                 return await self._finish(upload, image)
-            case decide.Discard() if upload is not None:
+            case actions.Discard() if upload is not None:
                 return await self._discard(action, upload)
-            case decide.Withdraw() if image is not None:
+            case actions.Withdraw() if image is not None:
                 return await self._withdraw(world, image)
-            case decide.DeleteJobs():
+            case actions.DeleteJobs():
                 return await self._delete_jobs(action, world)
-            case decide.RemoveObjects():
+            case actions.RemoveObjects():
                 if await self._remove_objects(world.id):
                     self._inbox.removal_done(world.id)
                 return None
-            case decide.RemoveOriginal():
+            case actions.RemoveOriginal():
                 await self._objects.delete_original(world.id)
                 self._inbox.removed.pop(world.id, None)
                 return None
         raise AssertionError(f"{type(action).__name__} does not fit this world")
 
-    async def _look(self, part: decide.Part, world: World, upload: Upload) -> World:
-        if part is decide.Part.PODS:
+    async def _look(self, part: actions.Part, world: World, upload: Upload) -> World:
+        if part is actions.Part.PODS:
             pods = await self._cluster.list_pods(upload.status.job_name or "")
             return replace(world, pods=tuple(Pod.from_dict(pod) for pod in pods))
         record, head = await gather_or_raise(
@@ -178,7 +178,7 @@ class Steps:
         version = upload.resource_version
         return Upload.from_dict(await self._cluster.patch_upload_status(upload.id, version, body))
 
-    async def _set_status(self, action: decide.SetStatus, world: World, upload: Upload) -> World:
+    async def _set_status(self, action: actions.SetStatus, world: World, upload: Upload) -> World:
         patched = await self._patch(upload, action.status)
         progress = action.status.progress
         _log.info(
@@ -187,7 +187,7 @@ class Steps:
         )
         return replace(world, upload=patched)
 
-    async def _fail(self, action: decide.Fail, world: World, upload: Upload) -> World:
+    async def _fail(self, action: actions.Fail, world: World, upload: Upload) -> World:
         patched = await self._patch(upload, action.status)
         metrics.UPLOADS_ENDED.labels("failed", action.failure).inc()
         _log.warning(
@@ -208,7 +208,7 @@ class Steps:
             await self._objects.delete_images(upload.id)
         return replace(world, upload=patched)
 
-    async def _publish(self, action: decide.Publish, world: World) -> World:
+    async def _publish(self, action: actions.Publish, world: World) -> World:
         body = manifest.available_image(world.id, action.spec)
         try:
             image = await self._cluster.create_image(body)
@@ -242,7 +242,7 @@ class Steps:
         await self._delete_upload(upload)
         return None
 
-    async def _discard(self, action: decide.Discard, upload: Upload) -> World | None:
+    async def _discard(self, action: actions.Discard, upload: Upload) -> World | None:
         if action.keep_images:
             await self._objects.delete_original(upload.id)
         elif not await self._remove_objects(upload.id):
@@ -266,7 +266,7 @@ class Steps:
             self._inbox.mark_removed(world.id)
         return replace(world, image=None, removed=True)
 
-    async def _delete_jobs(self, action: decide.DeleteJobs, world: World) -> World:
+    async def _delete_jobs(self, action: actions.DeleteJobs, world: World) -> World:
         await gather_or_raise(*(self._cluster.delete_job(j.name, j.uid) for j in action.jobs))
         self._inbox.mark_removed(world.id)
         return replace(world, jobs=(), removed=True)

@@ -7,7 +7,8 @@ either side does not hold up the other.
 import asyncio
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import kopf
@@ -42,11 +43,16 @@ class Watches:
         ended = asyncio.Event()
         identity: Any = self._identity  # Kopf's own type of it is not public.
 
+        def hand_over(call: Callable[..., object], *arguments: object) -> None:
+            # A thread that is told to stop may outlive the loop for a moment.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(call, *arguments)
+
         def deliver(kind: str, deleted: bool, resource: Mapping[str, Any]) -> None:  # noqa: FBT001 - see handlers.Deliver
             take = (
                 self._inbox.upload_event if kind == IMAGE_UPLOAD.plural else self._inbox.job_event
             )
-            loop.call_soon_threadsafe(take, deleted, resource)
+            hand_over(take, deleted, resource)
 
         def run() -> None:
             try:
@@ -54,9 +60,7 @@ class Watches:
                     kopf.operator(
                         registry=handlers.registry(deliver, lambda: _log.info("Watching")),
                         settings=handlers.settings(self._identity),
-                        identity=kopf.Identity(self._identity)
-                        if hasattr(kopf, "Identity")
-                        else None,
+                        identity=identity,
                         standalone=True,
                         namespaces=[self._namespace],
                         stop_flag=self._stop,
@@ -65,7 +69,7 @@ class Watches:
             except Exception:  # noqa: BLE001 - a thread's error is seen only if it is logged
                 _log.exception("Kopf failed")
             finally:
-                loop.call_soon_threadsafe(ended.set)
+                hand_over(ended.set)
 
         threading.Thread(target=run, name="kopf", daemon=True).start()
         try:

@@ -1,0 +1,357 @@
+"""A test plays the API and the kubelet, through the real API server and the real object storage.
+
+The control plane has no node: the Job controller creates the pods of Jobs, and they stay Pending
+until a test says what became of them.
+"""
+
+import asyncio
+import hashlib
+import io
+import json
+import os
+import ssl
+import sys
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import boto3
+import httpx
+from botocore.config import Config
+from PIL import Image
+
+from safelight_contract import keys, policy
+from safelight_contract.env import ObjectStoreSettings
+from safelight_contract.job import REQUEST_VARIABLE, JobRequest, Manifest, TerminationMessage
+from safelight_contract.resources import (
+    API_VERSION,
+    AVAILABLE_IMAGE,
+    GROUP,
+    IMAGE_UPLOAD,
+    VERSION,
+    ImageUploadSpec,
+)
+from safelight_local.cluster import Cluster
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+
+async def eventually(
+    look: Callable[[], Awaitable[T]],
+    is_right: Callable[[T], bool],
+    seconds: float = 15,
+) -> T:
+    """Look again until it is right; fail with what was seen last."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while True:
+        seen = await look()
+        if is_right(seen):
+            return seen
+        assert loop.time() < deadline, f"after {seconds} s: {seen!r}"
+        await asyncio.sleep(0.02)
+
+
+def photo() -> bytes:
+    """Return a small JPEG."""
+    data = io.BytesIO()
+    Image.effect_noise((64, 48), 60).convert("RGB").save(data, "JPEG")
+    return data.getvalue()
+
+
+class Bucket:
+    """The objects of a test's bucket."""
+
+    def __init__(self, settings: ObjectStoreSettings) -> None:
+        self._name = settings.bucket
+        self._client = boto3.client(
+            "s3",
+            endpoint_url=settings.endpoint,
+            region_name=settings.region,
+            aws_access_key_id=settings.access_key_id,
+            aws_secret_access_key=settings.secret_access_key,
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path"},
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    def keys(self) -> list[str]:
+        """Return all keys."""
+        answer = self._client.list_objects_v2(Bucket=self._name)
+        return [entry["Key"] for entry in answer.get("Contents", [])]
+
+    def put(self, key: str, data: bytes, media_type: str = "image/jpeg") -> None:
+        """Store an object."""
+        self._client.put_object(Bucket=self._name, Key=key, Body=data, ContentType=media_type)
+
+
+class Kubernetes:
+    """What a test does and sees in its namespace, as the administrator."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self.namespace = namespace
+        tls = ssl.create_default_context(cafile=cluster.ca_file)
+        self._client = httpx.AsyncClient(
+            base_url=cluster.url,
+            headers={"Authorization": f"Bearer {cluster.token}"},
+            verify=tls,
+            trust_env=False,
+            timeout=30,
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    def _path(self, plural: str, name: str = "") -> str:
+        group = {
+            IMAGE_UPLOAD.plural: f"/apis/{GROUP}/{VERSION}",
+            AVAILABLE_IMAGE.plural: f"/apis/{GROUP}/{VERSION}",
+            "jobs": "/apis/batch/v1",
+            "leases": "/apis/coordination.k8s.io/v1",
+            "resourcequotas": "/api/v1",
+        }.get(plural.split("/", maxsplit=1)[0], "/api/v1")
+        return f"{group}/namespaces/{self.namespace}/{plural}{'/' + name if name else ''}"
+
+    async def create(self, plural: str, body: Json) -> Json:
+        """Create an object."""
+        return self._json(await self._client.post(self._path(plural), json=body))
+
+    async def get(self, plural: str, name: str) -> Json | None:
+        """Return an object, or None."""
+        response = await self._client.get(self._path(plural, name))
+        return None if response.status_code == 404 else self._json(response)
+
+    async def list(self, plural: str) -> list[Json]:
+        """Return all objects of a kind."""
+        items: list[Json] = self._json(await self._client.get(self._path(plural)))["items"]
+        return items
+
+    async def patch(self, plural: str, name: str, body: Json, subresource: str = "") -> Json:
+        """Merge-patch an object."""
+        return self._json(
+            await self._client.patch(
+                self._path(plural, name) + subresource,
+                content=json.dumps(body),
+                headers={"Content-Type": "application/merge-patch+json"},
+            ),
+        )
+
+    async def delete(self, plural: str, name: str) -> None:
+        """Delete an object as kubectl does; it may be gone already."""
+        response = await self._client.request(
+            "DELETE",
+            self._path(plural, name),
+            json={"propagationPolicy": "Background"},
+        )
+        assert response.status_code in {200, 202, 404}, response.text
+
+    async def upload(self, upload_id: str) -> Json | None:
+        """Return an ImageUpload, or None."""
+        return await self.get(IMAGE_UPLOAD.plural, upload_id)
+
+    async def image(self, upload_id: str) -> Json | None:
+        """Return an AvailableImage, or None."""
+        return await self.get(AVAILABLE_IMAGE.plural, upload_id)
+
+    async def state(self, upload_id: str) -> str:
+        """Return what a reader would be told: the reason, `processed` or `absent`."""
+        image = await self.image(upload_id)
+        if image is not None and condition(image, "Ready").get("status") == "True":
+            return "processed"
+        upload = await self.upload(upload_id)
+        return "absent" if upload is None else condition(upload, "Succeeded").get("reason", "New")
+
+    @staticmethod
+    def _json(response: httpx.Response) -> Json:
+        assert response.is_success, response.text
+        answer: Json = response.json()
+        return answer
+
+
+def condition(resource: Json, kind: str) -> Json:
+    """Return a condition of a resource; empty if it has none of that type."""
+    found = resource.get("status", {}).get("conditions", [])
+    return next((entry for entry in found if entry["type"] == kind), {})
+
+
+class Stage:
+    """One namespace and one bucket, and all that a test plays in them."""
+
+    def __init__(self, kubernetes: Kubernetes, bucket: Bucket) -> None:
+        self.kubernetes = kubernetes
+        self.bucket = bucket
+
+    async def post(self, data: bytes | None = None) -> str:
+        """Store an original, create its ImageUpload, return the id."""
+        upload_id = str(uuid.uuid4())
+        await self.post_as(upload_id, data)
+        return upload_id
+
+    async def post_as(self, upload_id: str, data: bytes | None = None) -> Json:
+        """Store an original, create its ImageUpload with that id, return that."""
+        data = photo() if data is None else data
+        self.bucket.put(keys.original(upload_id, policy.JPEG), data)
+        spec = ImageUploadSpec(
+            "photo.jpg",
+            "image/jpeg",
+            len(data),
+            hashlib.sha256(data).hexdigest(),
+        )
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": IMAGE_UPLOAD.kind,
+            "metadata": {"name": upload_id},
+            "spec": spec.to_dict(),
+        }
+        return await self.kubernetes.create(IMAGE_UPLOAD.plural, body)
+
+    async def job(self, upload_id: str, attempt: int = 1) -> Json:
+        """Return an attempt's Job, once it is there."""
+        name = f"safelight-{upload_id}-{attempt}"
+        job = await eventually(
+            lambda: self.kubernetes.get("jobs", name),
+            lambda found: found is not None,
+        )
+        assert job is not None
+        return job
+
+    async def request(self, upload_id: str, attempt: int = 1) -> JobRequest:
+        """Return what an attempt's Job is asked to do, once it is there."""
+        return request_of(await self.job(upload_id, attempt))
+
+    async def process(self, upload_id: str, attempt: int = 1, *, hint: bool = True) -> None:
+        """Do what the processor does, but for the image itself, and send the hint."""
+        request = await self.request(upload_id, attempt)
+        await store(request)
+        if hint:
+            await send_hint(request)
+
+    async def pod(self, upload_id: str, attempt: int = 1) -> Json:
+        """Return the pod that the Job controller made, once it is there."""
+        label = f"safelight-{upload_id}-{attempt}"
+
+        async def look() -> list[Json]:
+            pods = await self.kubernetes.list("pods")
+            return [p for p in pods if p["metadata"]["labels"].get("job-name") == label]
+
+        return (await eventually(look, bool))[-1]
+
+    async def end(
+        self,
+        upload_id: str,
+        attempt: int = 1,
+        *,
+        code: int,
+        reason: str = "Error",
+        detail: str = "",
+    ) -> None:
+        """Let an attempt's pod end as the kubelet would report it."""
+        pod = await self.pod(upload_id, attempt)
+        terminated = {
+            "exitCode": code,
+            "reason": reason if code else "Completed",
+            "startedAt": pod["metadata"]["creationTimestamp"],
+            "finishedAt": pod["metadata"]["creationTimestamp"],
+        }
+        if detail:
+            terminated["message"] = TerminationMessage(code, detail).encode()
+        await self.set_pod(pod, "Failed" if code else "Succeeded", {"terminated": terminated})
+
+    async def set_pod(self, pod: Json, phase: str, state: Json) -> None:
+        """Write the status of a pod as the kubelet would."""
+        container = {
+            "name": "processor",
+            "image": "processor",
+            "imageID": "processor",
+            "ready": "running" in state,
+            "restartCount": 0,
+            "state": state,
+        }
+        is_ready = "True" if "running" in state else "False"
+        status = {
+            "phase": phase,
+            "conditions": [{"type": "Ready", "status": is_ready}],
+            "containerStatuses": [container],
+        }
+        await self.kubernetes.patch(
+            "pods",
+            pod["metadata"]["name"],
+            {"status": status},
+            "/status",
+        )
+
+    async def until(self, upload_id: str, state: str, seconds: float = 15) -> None:
+        """Wait until a reader would be told this."""
+        await eventually(
+            lambda: self.kubernetes.state(upload_id),
+            lambda seen: seen == state,
+            seconds,
+        )
+
+    async def until_settled(self, upload_id: str, objects: list[str], seconds: float = 15) -> None:
+        """Wait until the upload and its Jobs are gone and these objects are left."""
+
+        async def look() -> tuple[Json | None, list[str], list[str]]:
+            jobs = [j["metadata"]["name"] for j in await self.kubernetes.list("jobs")]
+            return await self.kubernetes.upload(upload_id), jobs, self.bucket.keys()
+
+        await eventually(look, lambda seen: seen == (None, [], objects), seconds)
+
+
+def request_of(job: Json) -> JobRequest:
+    """Return what a Job is asked to do."""
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    (variable,) = container["env"]
+    assert variable["name"] == REQUEST_VARIABLE
+    return JobRequest.decode(variable["value"])
+
+
+async def store(request: JobRequest, **manifest: Any) -> None:  # noqa: ANN401 - fields of any type
+    """Write an attempt's objects through its signed URLs, as the processor does."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        source = (await client.get(request.source_url)).raise_for_status().content
+        image = b"processed " + source
+        record: Json = {
+            "upload_id": request.upload_id,
+            "upload_uid": request.upload_uid,
+            "attempt": request.attempt,
+            "file_name": request.file_name,
+            "source_sha256": request.sha256,
+            "media_type": request.media_type,
+            "size": len(image),
+            "width": 64,
+            "height": 48,
+            "sha256": hashlib.sha256(image).hexdigest(),
+            "processor": "played",
+        }
+        for put, body in (
+            (request.image, image),
+            (request.manifest, Manifest(**record | manifest).encode()),
+        ):
+            answer = await client.put(put.url, content=body, headers=put.headers)
+            answer.raise_for_status()
+
+
+async def send_hint(request: JobRequest) -> None:
+    """Say "look now", as the processor's last act."""
+    assert request.hint_url is not None
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.post(request.hint_url)
+    assert answer.status_code == 204
+
+
+async def run_processor(request: JobRequest) -> int:
+    """Run the real processor as its container would; return its exit code."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "safelight_processor",
+        env={"PATH": os.environ["PATH"], REQUEST_VARIABLE: request.encode()},
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    return await process.wait()
