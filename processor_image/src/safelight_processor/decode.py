@@ -66,6 +66,8 @@ def decode(source: BinaryIO, image_format: Format) -> Decoded:
         if size[0] * size[1] > policy.MAX_PIXELS:
             raise _too_large(f"it has {size[0]}x{size[1]} pixels")
         is_jpeg = image_format is policy.JPEG
+        if is_jpeg and image.info.get("progressive"):
+            _check_scans(source)
         is_lossless = image_format is policy.PNG or _is_lossless_webp(source, image_format)
         # Only of a JPEG can it be read before the pixels are: Pillow's getexif loads a PNG.
         orientation = _orientation(image) if is_jpeg else 1
@@ -146,6 +148,25 @@ def _divisor(size: tuple[int, int], target: tuple[int, int]) -> int:
         if spare / divisor >= least:
             return divisor
     return 1
+
+
+def _check_scans(source: BinaryIO) -> None:
+    """Refuse a progressive JPEG that would keep the decoder busy for ever.
+
+    Raises:
+        ImageRejected: it has far more scans than any encoder writes.
+    """
+    from safelight_processor import jpeg  # noqa: PLC0415 - only what is needed
+
+    position = source.tell()
+    source.seek(0)
+    too_many = jpeg.has_too_many_scans(source.read())
+    source.seek(position)
+    if too_many:
+        raise ImageRejected(
+            ExitCode.CORRUPT_IMAGE,
+            f"it has more than {jpeg.MAX_SCANS} scans",
+        )
 
 
 def _orientation(image: Image.Image) -> int:

@@ -7,7 +7,7 @@ from typing import Final
 from safelight_contract import policy
 from safelight_contract.job import ExitCode, JobRequest, SignedPut
 from safelight_processor.errors import ImageRejected, StorageFailed
-from safelight_processor.original import Original
+from safelight_processor.original import Original, accepted_format
 
 _CHUNK: Final = 64 * 1024
 _NO_ID: Final = "00000000-0000-0000-0000-000000000000"
@@ -43,12 +43,7 @@ class Folder:
                     digest.update(chunk)
         except OSError as error:
             raise self._unreadable(error) from error
-        image_format = policy.sniff(head)
-        if image_format is None:
-            raise ImageRejected(
-                ExitCode.UNSUPPORTED_FORMAT,
-                "the leading bytes are those of no accepted format",
-            )
+        image_format = accepted_format(head)
         self._extension = image_format.extension
         nowhere = SignedPut(url="", headers={})
         return JobRequest(

@@ -6,6 +6,7 @@ import resource
 
 from safelight_contract import policy
 from safelight_contract.job import ExitCode
+from safelight_contract.policy import Format
 from safelight_processor.errors import ImageRejected
 
 
@@ -13,6 +14,21 @@ def cpu_milliseconds() -> float:
     """Return the CPU time of this process since its start, user and system."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return round((usage.ru_utime + usage.ru_stime) * 1000, 1)
+
+
+def accepted_format(head: bytes) -> Format:
+    """Tell the format from the leading bytes.
+
+    Raises:
+        ImageRejected: it is none of the accepted ones.
+    """
+    image_format = policy.sniff(head)
+    if image_format is None:
+        raise ImageRejected(
+            ExitCode.UNSUPPORTED_FORMAT,
+            "the leading bytes are those of no accepted format",
+        )
+    return image_format
 
 
 class Original:

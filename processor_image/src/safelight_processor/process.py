@@ -3,13 +3,11 @@
 import hashlib
 from typing import Protocol
 
-from safelight_contract import policy
 from safelight_contract.job import ExitCode, JobRequest, Manifest
-from safelight_contract.policy import Format
 from safelight_processor import __version__
 from safelight_processor.errors import ImageRejected
 from safelight_processor.log import Log
-from safelight_processor.original import Original
+from safelight_processor.original import Original, accepted_format
 
 
 class Store(Protocol):
@@ -58,7 +56,12 @@ def process(request: JobRequest, store: Store, log: Log) -> Manifest:
         store.fetch(original)
         original.verify()
     log.event("fetched", cpu_ms_before_first_byte=original.cpu_ms_before_first_byte)
-    image_format = _accepted_format(original, request.media_type)
+    image_format = accepted_format(original.head())
+    if image_format.media_type != request.media_type:
+        raise ImageRejected(
+            ExitCode.UNSUPPORTED_FORMAT,
+            f"the leading bytes are those of {image_format.media_type}, not of what was declared",
+        )
 
     with log.phase("import"):
         # Pillow is loaded only for a file that it will read.
@@ -83,23 +86,3 @@ def process(request: JobRequest, store: Store, log: Log) -> Manifest:
         store.store_image(result.data)
         store.store_manifest(manifest.encode())
     return manifest
-
-
-def _accepted_format(original: Original, media_type: str) -> Format:
-    """Return the format by the magic bytes; it must be the one that was declared.
-
-    Raises:
-        ImageRejected: it is not, or not an accepted one.
-    """
-    image_format = policy.sniff(original.head())
-    if image_format is None:
-        raise ImageRejected(
-            ExitCode.UNSUPPORTED_FORMAT,
-            "the leading bytes are those of no accepted format",
-        )
-    if image_format.media_type != media_type:
-        raise ImageRejected(
-            ExitCode.UNSUPPORTED_FORMAT,
-            f"the leading bytes are those of {image_format.media_type}, not of what was declared",
-        )
-    return image_format
