@@ -100,6 +100,12 @@ def test_every_mode_becomes_one_with_eight_bits(mode: str, expected: str) -> Non
     assert to_eight_bits(Image.new(mode, (3, 2))).mode == expected
 
 
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "CMYK"])
+def test_picture_in_such_a_mode_is_not_copied(mode: str) -> None:
+    image = images.picture(3, 2, mode)
+    assert to_eight_bits(image) is image
+
+
 @pytest.mark.parametrize("mode", ["I", "I;16"])
 @pytest.mark.parametrize(
     ("deep", "shallow"),

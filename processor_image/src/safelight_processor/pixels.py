@@ -54,15 +54,18 @@ def to_eight_bits(image: Image.Image) -> Image.Image:
     A transparent colour becomes an alpha channel; grey stays grey.
     """
     has_transparency = image.has_transparency_data
+    wanted: str
     match image.mode:
         case "LA" | "RGBA" | "CMYK":
-            return image
+            wanted = image.mode
         case "1" | "L":
-            return image.convert("LA" if has_transparency else "L")
+            wanted = "LA" if has_transparency else "L"
         case "I" | "I;16" | "I;16B" | "I;16L":
             return _sixteen_to_eight(image)
         case _:
-            return image.convert("RGBA" if has_transparency else "RGB")
+            wanted = "RGBA" if has_transparency else "RGB"
+    # Pillow copies the picture even if there is nothing to convert.
+    return image if image.mode == wanted else image.convert(wanted)
 
 
 def _sixteen_to_eight(image: Image.Image) -> Image.Image:
