@@ -14,6 +14,7 @@ class Clock:
         self.now = 1000.0
 
     def __call__(self) -> float:
+        """Return the time in seconds."""
         return self.now
 
 
@@ -28,6 +29,7 @@ class Work:
         self.most_at_once = 0
 
     async def __call__(self, key: str) -> None:
+        """Work on a key."""
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
