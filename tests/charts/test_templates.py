@@ -9,7 +9,7 @@ import yaml
 
 from safelight_contract import resources
 from safelight_local import paths
-from tests.support.chart import RELEASE, REQUIRED, Helm, Rendered
+from tests.support.chart import REQUIRED, Helm, Rendered
 from tests.support.settings import UNITS, variables
 
 DIGEST = "sha256:" + "a" * 64

@@ -107,12 +107,12 @@ def test_bad_values_are_refused(name: str, value: object) -> None:
 
 
 def test_helm_checks_values_against_the_schema(helm: Helm) -> None:
-    with pytest.raises(HelmError, match="additional properties 'replica' not allowed"):
+    with pytest.raises(HelmError, match=r"additional properties 'replica' not allowed"):
         helm.template({"api.replica": 2})
     with pytest.raises(HelmError, match="/limits/maxPending"):
         helm.template({"limits.maxPending": 0})
 
 
 def test_a_node_port_needs_a_type_that_has_one(helm: Helm) -> None:
-    with pytest.raises(HelmError, match="nodePort needs api.service.type NodePort"):
+    with pytest.raises(HelmError, match=r"nodePort needs api.service.type NodePort"):
         helm.template({"api.service.nodePort": 30080})

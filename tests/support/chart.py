@@ -19,6 +19,7 @@ REQUIRED: Mapping[str, str] = {
     "tokens.existingSecret": "tokens",
 }
 """The values without a default."""
+_HOMES = ("HOME", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")
 
 
 class HelmError(Exception):
@@ -92,7 +93,7 @@ class Helm:
             given = [f"--values={file}"]
         done = subprocess.run(
             [str(self.program), *arguments, *given],
-            env={f"HELM_{name}_HOME": str(self.home) for name in ("CACHE", "CONFIG", "DATA")},
+            env={name: str(self.home) for name in _HOMES},
             capture_output=True,
             text=True,
             check=False,

@@ -54,6 +54,15 @@ def variables(unit: str, environment: Mapping[str, str] | None = None) -> dict[s
     return {variable.name: variable for variable in asked}
 
 
+def allowed(variable: Variable) -> str:
+    """Return what a variable may be, as the documents say it; empty: any text."""
+    if variable.choices:
+        return ", ".join(f"`{choice}`" for choice in variable.choices)
+    if variable.least is None or variable.most is None:
+        return ""
+    return f"{variable.least} to {variable.most}"
+
+
 @contextmanager
 def _recorded() -> Iterator[list[Variable]]:
     """Note every call of the methods of Environment, which do their work all the same."""
