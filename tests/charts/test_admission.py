@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import httpx
@@ -10,16 +11,19 @@ import pytest
 
 from safelight_contract.job import JobRequest, SignedPut
 from safelight_contract.resources import ImageUploadSpec
+from safelight_local.cluster import Cluster
 from safelight_operator import manifest
 from safelight_operator.conditions import Status
 from safelight_operator.settings import Settings
 from safelight_operator.world import Upload
 from tests.charts.conftest import Release
-from tests.support.chart import RELEASE, REQUIRED, Helm
+from tests.support.chart import RELEASE, REQUIRED, Helm, Rendered
 from tests.support.settings import REQUIRED as REQUIRED_SETTINGS
 from tests.support.waiting import eventually
 
 Change = Callable[[dict[str, Any]], object]
+Create = Callable[..., httpx.Response]
+REFUSED = httpx.codes.UNPROCESSABLE_ENTITY
 ID = "550e8400-e29b-41d4-a716-446655440000"
 UID = "8ecdf378-7c62-45c4-b90b-e26d453bdfe9"
 CLAIM = {"persistentVolumeClaim": {"claimName": "data"}}
@@ -27,10 +31,8 @@ CSI = {"csi": {"driver": "secrets-store.csi.k8s.io"}}
 PROJECTED = {"projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}
 
 
-@pytest.fixture(scope="module")
-def job(helm: Helm, release: Release) -> dict[str, Any]:
-    """The Job that the operator makes with the chart's settings."""
-    rendered = helm.template({"crds.enabled": False}, namespace=release.namespace)
+def own_job(rendered: Rendered) -> dict[str, Any]:
+    """Return the Job that the operator makes with the chart's settings."""
     given = rendered.one("Deployment", f"{RELEASE}-operator").environment
     settings = Settings.read(REQUIRED_SETTINGS | {k: v for k, v in given.items() if v is not None})
     upload = Upload(
@@ -43,6 +45,7 @@ def job(helm: Helm, release: Release) -> dict[str, Any]:
         spec=ImageUploadSpec("holiday.jpg", "image/jpeg", 1, "0" * 64),
         status=Status(),
     )
+    storage = REQUIRED["objectStorage.endpoint"]
     request = JobRequest(
         upload_id=ID,
         upload_uid=UID,
@@ -51,33 +54,49 @@ def job(helm: Helm, release: Release) -> dict[str, Any]:
         media_type="image/jpeg",
         size=1,
         sha256="0" * 64,
-        source_url=f"{REQUIRED['objectStorage.endpoint']}/photos/original",
-        image=SignedPut(f"{REQUIRED['objectStorage.endpoint']}/photos/image", {}),
-        manifest=SignedPut(f"{REQUIRED['objectStorage.endpoint']}/photos/manifest", {}),
+        source_url=f"{storage}/photos/original",
+        image=SignedPut(f"{storage}/photos/image", {}),
+        manifest=SignedPut(f"{storage}/photos/manifest", {}),
         hint_url=None,
     )
     return manifest.job(upload, request, settings.processor)
 
 
+def create_job(
+    api_server: httpx.Client,
+    namespace: str,
+    job: dict[str, Any],
+    unit: str = "operator",
+) -> httpx.Response:
+    """Try to create a Job as the ServiceAccount of a unit; nothing is kept."""
+    return api_server.post(
+        f"/apis/batch/v1/namespaces/{namespace}/jobs",
+        params={"dryRun": "All", "fieldValidation": "Strict"},
+        headers={
+            "Impersonate-User": f"system:serviceaccount:{namespace}:{RELEASE}-{unit}",
+            "Impersonate-Group": "system:authenticated",
+        },
+        json=job,
+    )
+
+
+def wait_for_policy(create: Create, job: dict[str, Any]) -> None:
+    """Wait until a new policy is enforced, which takes the API server a moment."""
+    eventually(lambda: create(changed(job, set_image)).status_code, lambda code: code == REFUSED)
+
+
 @pytest.fixture(scope="module")
-def create(api_server: httpx.Client, release: Release) -> Callable[..., httpx.Response]:
-    """Try to create a Job, by default as the operator; nothing is kept."""
+def job(helm: Helm, release: Release) -> dict[str, Any]:
+    """The operator's own Job in the release."""
+    return own_job(helm.template({"crds.enabled": False}, namespace=release.namespace))
 
-    def attempt(job: dict[str, Any], user: str = release.account("operator")) -> httpx.Response:
-        return api_server.post(
-            f"/apis/batch/v1/namespaces/{release.namespace}/jobs",
-            params={"dryRun": "All", "fieldValidation": "Strict"},
-            headers={"Impersonate-User": user, "Impersonate-Group": "system:authenticated"},
-            json=job,
-        )
 
+@pytest.fixture(scope="module")
+def create(api_server: httpx.Client, release: Release, job: dict[str, Any]) -> Create:
+    """Try to create a Job in the release, where the policy is enforced."""
+    attempt = partial(create_job, api_server, release.namespace)
+    wait_for_policy(attempt, job)
     return attempt
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _policy_is_enforced(job: dict[str, Any], create: Callable[..., httpx.Response]) -> None:
-    """A new policy takes the API server a moment."""
-    eventually(lambda: create(changed(job, set_image)).status_code, lambda code: code == 422)
 
 
 def changed(job: dict[str, Any], change: Change) -> dict[str, Any]:
@@ -154,7 +173,7 @@ def second_container(field: str) -> Change:
     return add
 
 
-REFUSED = [
+CASES = [
     ("another image", set_image, "the processor's image"),
     ("a tag of it", lambda j: container(j).update(image=container(j)["image"] + "x"), "image"),
     ("a command", container_with(command=["sh"]), "its image's own program"),
@@ -253,7 +272,7 @@ REFUSED = [
 
 def test_the_operators_own_job_is_accepted(
     job: dict[str, Any],
-    create: Callable[..., httpx.Response],
+    create: Create,
 ) -> None:
     answer = create(job)
     assert answer.status_code == httpx.codes.CREATED, answer.text
@@ -261,16 +280,16 @@ def test_the_operators_own_job_is_accepted(
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [pytest.param(change, message, id=name) for name, change, message in REFUSED],
+    [pytest.param(change, message, id=name) for name, change, message in CASES],
 )
 def test_a_changed_job_is_refused(
     job: dict[str, Any],
-    create: Callable[..., httpx.Response],
+    create: Create,
     change: Change,
     message: str,
 ) -> None:
     answer = create(changed(job, change))
-    assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY, answer.text
+    assert answer.status_code == REFUSED, answer.text
     assert "denied request: a Job of the operator" in answer.json()["message"]
     assert message in answer.json()["message"]
 
@@ -295,10 +314,57 @@ def test_others_are_not_bound_by_the_policy(
     assert here.status_code == httpx.codes.CREATED, here.text
 
 
-def test_the_other_accounts_start_no_jobs(
+def test_the_other_accounts_start_no_jobs(job: dict[str, Any], create: Create) -> None:
+    for unit in ("api", "processor"):
+        assert create(job, unit).status_code == httpx.codes.FORBIDDEN
+
+
+def test_its_pod_is_restricted(
     job: dict[str, Any],
-    create: Callable[..., httpx.Response],
+    api_server: httpx.Client,
     release: Release,
 ) -> None:
-    for unit in ("api", "processor"):
-        assert create(job, release.account(unit)).status_code == httpx.codes.FORBIDDEN
+    """Pod Security refuses pods, not Jobs: a Job whose pods are refused would just wait."""
+    template = job["spec"]["template"]
+    answer = api_server.post(
+        f"/api/v1/namespaces/{release.namespace}/pods",
+        params={"dryRun": "All", "fieldValidation": "Strict"},
+        json={
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": template["metadata"] | {"name": "processor"},
+            "spec": template["spec"],
+        },
+    )
+    assert answer.status_code == httpx.codes.CREATED, answer.text
+
+
+def test_the_policy_follows_the_values(
+    kubernetes: Cluster,
+    namespace: str,
+    helm: Helm,
+    api_server: httpx.Client,
+) -> None:
+    values = {
+        **REQUIRED,
+        "crds.enabled": False,
+        "image.pullSecrets": ["registry"],
+        "processor.image.digest": "sha256:" + "a" * 64,
+        "processor.deadlineSeconds": 300,
+        "processor.nodeSelector": {"disk": "fast"},
+        "processor.tolerations": [{"key": "spot", "operator": "Exists"}],
+        "processor.affinity": {"nodeAffinity": {}},
+        "processor.runtimeClassName": "gvisor",
+        "processor.priorityClassName": "low",
+    }
+    where = (f"--namespace={namespace}", f"--kubeconfig={kubernetes.kubeconfig}")
+    job = own_job(helm.template(values, namespace=namespace))
+    create = partial(create_job, api_server, namespace)
+    helm("install", RELEASE, str(helm.chart), *where, values=values)
+    try:
+        wait_for_policy(create, job)
+        assert create(job).status_code == httpx.codes.CREATED
+        assert create(changed(job, without(pod, "runtimeClassName"))).status_code == REFUSED
+        assert create(changed(job, job_with(activeDeadlineSeconds=301))).status_code == REFUSED
+    finally:
+        helm("uninstall", RELEASE, *where)

@@ -1,5 +1,6 @@
 """The tables of settings are true: variables, bounds, defaults, values."""
 
+import json
 import re
 from pathlib import Path
 
@@ -44,6 +45,23 @@ def test_a_variable_is_documented_as_it_is_read(name: str) -> None:
     assert may_be == allowed(variable)
     assert value.strip("`") in {"", *(v.name for v in described_values())}
     assert meaning.endswith(".")
+
+
+def test_the_chart_takes_no_number_that_a_unit_refuses() -> None:
+    schema = json.loads((paths.CHART / "values.schema.json").read_text())
+    checked = set()
+    for name, (_, default, _, value, _) in documented().items():
+        _, variable = read_by_units()[name]
+        if variable.least is None or variable.most is None or not value:
+            continue
+        node = schema
+        for key in value.strip("`").split("."):
+            node = node["properties"][key]
+        assert node["minimum"] >= variable.least, name
+        assert node["maximum"] <= variable.most, name
+        assert default, name
+        checked.add(name)
+    assert len(checked) > 10
 
 
 def test_no_source_reads_a_variable_that_the_page_does_not_name() -> None:
