@@ -56,8 +56,9 @@ async def stage(
     object_storage: ObjectStoreSettings,
 ) -> AsyncIterator[Stage]:
     """Return what a test plays on: its namespace and its bucket."""
-    access = Kubernetes(kubernetes, namespace)
-    yield Stage(access, Bucket(object_storage))
+    access, bucket = Kubernetes(kubernetes, namespace), Bucket(object_storage)
+    yield Stage(access, bucket)
+    bucket.close()
     await access.close()
 
 

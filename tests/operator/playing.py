@@ -79,6 +79,10 @@ class Bucket:
             ),
         )
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
     def keys(self) -> list[str]:
         """Return all keys."""
         answer = self._client.list_objects_v2(Bucket=self._name)

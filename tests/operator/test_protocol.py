@@ -1,24 +1,435 @@
-import time
+"""The whole operator, Kopf's watches included, against a real API server and a real S3 server."""
 
+import asyncio
+from typing import Any
+
+import pytest
+
+from safelight_contract import keys, policy
+from safelight_contract.resources import (
+    API_VERSION,
+    AVAILABLE_IMAGE,
+    FAILURE_MESSAGES,
+    IMAGE_UPLOAD,
+    MANAGER,
+    Failure,
+)
+from safelight_local.cluster import Cluster
+from safelight_operator import manifest, steps
+from safelight_operator.settings import Settings
 from tests.operator.conftest import Started
-from tests.operator.playing import Stage
+from tests.operator.making import OTHER_UID
+from tests.operator.playing import (
+    Json,
+    Kubernetes,
+    Stage,
+    condition,
+    eventually,
+    run_processor,
+    send_hint,
+    store,
+)
+
+
+def original(upload_id: str) -> str:
+    return keys.original(upload_id, policy.JPEG)
+
+
+def stored(upload_id: str, attempt: int = 1) -> list[str]:
+    return [keys.image(upload_id, attempt, policy.JPEG), keys.manifest(upload_id, attempt)]
 
 
 async def test_an_upload_becomes_an_image(stage: Stage, started: Started) -> None:
-    async with started() as op:
-        for _ in range(3):
-            t0 = time.monotonic()
-            upload_id = await stage.post()
-            await stage.job(upload_id)
-            t1 = time.monotonic()
+    async with started():
+        upload_id = await stage.post()
+        job = await stage.job(upload_id)
+        await stage.until(upload_id, "Running")
+        upload = await stage.kubernetes.upload(upload_id)
+        assert upload is not None
+        assert upload["status"]["attempt"] == 1
+        assert upload["status"]["jobName"] == job["metadata"]["name"]
+        assert upload["status"]["observedGeneration"] == 1
+        assert clean(upload)
+        assert clean(job)
+        await stage.process(upload_id)
+        await stage.until(upload_id, "processed")
+        await stage.until_settled(upload_id, stored(upload_id))
+        image = await stage.kubernetes.image(upload_id)
+        assert image is not None
+        assert clean(image)
+        assert "ownerReferences" not in image["metadata"]
+        assert image["spec"]["uploadUID"] == upload["metadata"]["uid"]
+        assert image["spec"]["fileName"] == "photo.jpg"
+        assert image["spec"]["image"]["key"] == stored(upload_id)[0]
+        event = await the_event(stage, "Published")
+        assert event["involvedObject"]["kind"] == AVAILABLE_IMAGE.kind
+
+
+def clean(resource: Json) -> bool:
+    """Nothing of a framework stands on the object."""
+    return not {"annotations", "finalizers"} & resource["metadata"].keys()
+
+
+async def the_event(stage: Stage, reason: str) -> Json:
+    """Return the one Event of ours with a reason."""
+
+    async def look() -> list[Json]:
+        events = await stage.kubernetes.list("events")
+        ours = [e for e in events if e.get("source", {}).get("component") == MANAGER]
+        return [e for e in ours if e["reason"] == reason]
+
+    (event,) = await eventually(look, bool)
+    return event
+
+
+async def test_the_real_processor_works_with_it(stage: Stage, started: Started) -> None:
+    async with started():
+        upload_id = await stage.post()
+        assert await run_processor(await stage.request(upload_id)) == 0
+        await stage.until_settled(upload_id, stored(upload_id))
+        image = await stage.kubernetes.image(upload_id)
+        assert image is not None
+        assert (image["spec"]["image"]["width"], image["spec"]["image"]["height"]) == (64, 48)
+
+
+async def test_a_lost_hint_costs_time_alone(stage: Stage, started: Started) -> None:
+    async with started():
+        upload_id = await stage.post()
+        await stage.process(upload_id, hint=False)
+        await stage.end(upload_id, code=0)
+        await stage.until_settled(upload_id, stored(upload_id))
+        assert await stage.kubernetes.state(upload_id) == "processed"
+
+
+async def test_a_bad_image_fails_once_and_for_all(stage: Stage, started: Started) -> None:
+    async with started():
+        upload_id = await stage.post()
+        await stage.job(upload_id)
+        await stage.end(upload_id, code=11, detail="truncated")
+        await stage.until(upload_id, "CorruptImage")
+        upload = await stage.kubernetes.upload(upload_id)
+        assert upload is not None
+        assert upload["status"]["attempt"] == 1
+        failure = condition(upload, "Succeeded")
+        assert failure["status"] == "False"
+        assert failure["message"] == FAILURE_MESSAGES[Failure.CORRUPT_IMAGE]
+        assert failure["observedGeneration"] == 1
+        event = await the_event(stage, "CorruptImage")
+        assert event["message"] == "Attempt 1: exit code 11: truncated"
+        assert stage.bucket.keys() == [original(upload_id)]
+
+
+async def test_too_little_memory_is_tried_twice(stage: Stage, started: Started) -> None:
+    async with started():
+        upload_id = await stage.post()
+        for attempt in (1, 2):
+            await stage.job(upload_id, attempt)
+            await stage.end(upload_id, attempt, code=137, reason="OOMKilled")
+        await stage.until(upload_id, "OutOfMemory")
+
+
+async def test_no_output_is_tried_twice(stage: Stage, started: Started) -> None:
+    """Once the Job completes without output, once it is deleted by hand."""
+    async with started():
+        upload_id = await stage.post()
+        await stage.job(upload_id)
+        await stage.end(upload_id, code=0)
+        second = await stage.job(upload_id, 2)
+        await stage.kubernetes.delete("jobs", second["metadata"]["name"])
+        await stage.until(upload_id, "OutputMissing")
+        assert stage.bucket.keys() == [original(upload_id)]
+
+
+async def test_a_foreign_manifest_is_no_output(stage: Stage, started: Started) -> None:
+    """The next attempt's is, and what the first has written goes away."""
+    async with started():
+        upload_id = await stage.post()
+        request = await stage.request(upload_id)
+        await store(request, upload_uid=OTHER_UID)
+        await send_hint(request)
+        await stage.end(upload_id, code=0)
+        await stage.process(upload_id, 2)
+        await stage.until_settled(upload_id, stored(upload_id, 2))
+
+
+async def test_faults_of_the_storage_are_retried_later(stage: Stage, started: Started) -> None:
+    """When is in the status, so that a restart forgets nothing."""
+    async with started():
+        upload_id = await stage.post()
+        await stage.job(upload_id)
+        await stage.end(upload_id, code=20)
+        await stage.until(upload_id, "Queued")
+        upload = await stage.kubernetes.upload(upload_id)
+        assert upload is not None
+        assert upload["status"]["attempt"] == 1
+        assert "retryAfter" in upload["status"]
+    past = {"status": {"retryAfter": "2026-01-01T00:00:00Z"}}
+    await stage.kubernetes.patch(IMAGE_UPLOAD.plural, upload_id, past, "/status")
+    async with started():
+        await stage.process(upload_id, 2)
+        await stage.until_settled(upload_id, stored(upload_id, 2))
+
+
+async def test_a_failure_goes_after_its_retention(stage: Stage, started: Started) -> None:
+    async with started(failed_retention_seconds=1):
+        upload_id = await stage.post()
+        await store(await stage.request(upload_id), attempt=2)
+        await stage.end(upload_id, code=10)
+        await stage.until_settled(upload_id, [])
+        assert await stage.kubernetes.image(upload_id) is None
+
+
+@pytest.mark.parametrize("moment", ["started", "stored", "failed"])
+async def test_an_upload_that_is_deleted_leaves_nothing(
+    stage: Stage,
+    started: Started,
+    moment: str,
+) -> None:
+    async with started():
+        upload_id = await stage.post()
+        request = await stage.request(upload_id)
+        if moment == "stored":
+            await store(request)
+        if moment == "failed":
+            await stage.end(upload_id, code=12)
+            await stage.until(upload_id, "ImageTooLarge")
+        await stage.kubernetes.delete(IMAGE_UPLOAD.plural, upload_id)
+        await send_hint(request)
+        await stage.until_settled(upload_id, [])
+        assert await stage.kubernetes.image(upload_id) is None
+
+
+async def test_what_a_dying_pod_still_writes_goes_too(
+    stage: Stage,
+    started: Started,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("safelight_operator.inbox.PASS_DELAY", 0.5)
+    async with started():
+        upload_id = await stage.post()
+        request = await stage.request(upload_id)
+        await stage.kubernetes.delete(IMAGE_UPLOAD.plural, upload_id)
+        await stage.until_settled(upload_id, [])
+        stage.bucket.put(keys.image(upload_id, 1, policy.JPEG), b"late")
+        assert request.attempt == 1
+        await stage.until_settled(upload_id, [])
+
+
+async def test_a_deleted_image_takes_its_objects_along(stage: Stage, started: Started) -> None:
+    async with started():
+        gone, kept = await stage.post(), await stage.post()
+        for upload_id in (gone, kept):
             await stage.process(upload_id)
-            t2 = time.monotonic()
             await stage.until(upload_id, "processed")
-            t3 = time.monotonic()
-            await stage.until_settled(
-                upload_id,
-                stage.bucket.keys()[:0]
-                or [k for k in stage.bucket.keys() if k.startswith("images/")],
-            )
-            t4 = time.monotonic()
-            print("job", t1 - t0, "played", t2 - t1, "ready", t3 - t2, "settled", t4 - t3)
+        await stage.until_settled(gone, sorted(stored(gone) + stored(kept)))
+        await stage.kubernetes.delete(AVAILABLE_IMAGE.plural, gone)
+        await stage.until_settled(gone, stored(kept))
+        assert await stage.kubernetes.state(kept) == "processed"
+
+
+async def test_an_id_is_never_used_twice(stage: Stage, started: Started) -> None:
+    """The image that has the id, and its objects, are left alone."""
+    async with started(failed_retention_seconds=1):
+        upload_id = await stage.post()
+        await stage.process(upload_id)
+        await stage.until_settled(upload_id, stored(upload_id))
+        before = await stage.kubernetes.image(upload_id)
+        await stage.post_as(upload_id)
+        await stage.until(upload_id, "processed")
+        event = await the_event(stage, "IdConflict")
+        assert event["involvedObject"]["name"] == upload_id
+        await stage.until_settled(upload_id, stored(upload_id))
+        assert await stage.kubernetes.image(upload_id) == before
+
+
+async def test_nothing_is_missed_while_no_operator_runs(stage: Stage, started: Started) -> None:
+    async with started():
+        finished, deleted, ended = await stage.post(), await stage.post(), await stage.post()
+        for upload_id in (finished, deleted, ended):
+            await stage.job(upload_id)
+    await stage.process(finished, hint=False)
+    await stage.end(finished, code=0)
+    await stage.end(ended, code=11)
+    await stage.kubernetes.delete(IMAGE_UPLOAD.plural, deleted)
+    new = await stage.post()
+    async with started():
+        await stage.until(finished, "processed")
+        await stage.until(ended, "CorruptImage")
+        await stage.process(new)
+        await stage.until(new, "processed")
+
+        async def jobs() -> set[str]:
+            found = await stage.kubernetes.list("jobs")
+            return {job["metadata"]["name"] for job in found}
+
+        await eventually(jobs, lambda names: names == {manifest.job_name(ended, 1)})
+        assert await stage.kubernetes.image(deleted) is None
+
+
+async def test_uploads_wait_for_a_slot_in_the_order_they_came(
+    stage: Stage,
+    started: Started,
+) -> None:
+    async with started(max_concurrent_jobs=1):
+        first = await stage.post()
+        await stage.job(first)
+        await asyncio.sleep(1)  # creation times are whole seconds
+        second = await stage.post()
+        await stage.until(second, "Queued")
+        await asyncio.sleep(1)
+        third = await stage.post()
+        await stage.until(third, "Queued")
+        assert len(await stage.kubernetes.list("jobs")) == 1
+        await stage.process(first)
+        await stage.job(second)
+        assert await stage.kubernetes.state(third) == "Queued"
+        await stage.kubernetes.delete(IMAGE_UPLOAD.plural, second)
+        await stage.process(third)
+        await stage.until(third, "processed")
+
+
+async def test_a_quota_makes_uploads_wait(
+    stage: Stage,
+    started: Started,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(steps, "QUOTA_DELAY", 0.5)
+    quota: Json = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "jobs"},
+        "spec": {"hard": {"count/jobs.batch": "0"}},
+    }
+    await stage.kubernetes.create("resourcequotas", quota)
+
+    async def is_counted() -> Any:  # noqa: ANN401 - JSON
+        found = await stage.kubernetes.get("resourcequotas", "jobs")
+        return found and found.get("status", {}).get("used")
+
+    await eventually(is_counted, bool)
+    async with started():
+        upload_id = await stage.post()
+        await stage.until(upload_id, "Queued")
+        assert await stage.kubernetes.list("jobs") == []
+        await stage.kubernetes.delete("resourcequotas", "jobs")
+        await stage.process(upload_id)
+        await stage.until_settled(upload_id, stored(upload_id))
+
+
+async def test_a_pod_that_cannot_start_is_shown(stage: Stage, started: Started) -> None:
+    async def stall(upload_id: str) -> str:
+        upload = await stage.kubernetes.upload(upload_id)
+        assert upload is not None
+        return str(condition(upload, "Stalled").get("reason", ""))
+
+    async with started(stalled_after_seconds=1):
+        upload_id = await stage.post()
+        pod = await stage.pod(upload_id)
+        await stage.set_pod(pod, "Pending", {"waiting": {"reason": "ImagePullBackOff"}})
+        await eventually(lambda: stall(upload_id), lambda reason: reason == "ImagePullFailed")
+        assert await stage.kubernetes.state(upload_id) == "Running"
+        await stage.set_pod(pod, "Running", {"running": {}})
+        await eventually(lambda: stall(upload_id), lambda reason: not reason)
+
+
+async def test_two_operators_do_no_harm(
+    stage: Stage,
+    started: Started,
+    settings: Settings,
+) -> None:
+    other = {"hint_port": settings.health_port, "pod_name": "operator-1"}
+    async with started(), started(**other):
+        uploads = [await stage.post() for _ in range(4)]
+        uids = {i: await uid(stage, i) for i in uploads}
+        requests = [await stage.request(i) for i in uploads]
+        for request in requests:
+            await store(request)
+        await asyncio.gather(*(send_hint(request) for request in requests))
+        for upload_id in uploads:
+            await stage.until(upload_id, "processed")
+        objects = sorted(key for i in uploads for key in stored(i))
+        await stage.until_settled(uploads[0], objects)
+        for upload_id in uploads:
+            image = await stage.kubernetes.image(upload_id)
+            assert image is not None
+            assert image["spec"]["uploadUID"] == uids[upload_id]
+
+
+async def uid(stage: Stage, upload_id: str) -> str:
+    upload = await stage.kubernetes.upload(upload_id)
+    assert upload is not None
+    return str(upload["metadata"]["uid"])
+
+
+async def test_odd_objects_disturb_nobody(stage: Stage, started: Started) -> None:
+    odd = await stage.post()
+    conditions = [
+        {
+            "type": "Succeeded",
+            "status": "Unknown",
+            "reason": "Handmade",
+            "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        },
+    ]
+    status = {"attempt": 98, "jobName": "not-ours", "conditions": conditions}
+    await stage.kubernetes.patch(IMAGE_UPLOAD.plural, odd, {"status": status}, "/status")
+    labels = {
+        "app.kubernetes.io/managed-by": MANAGER,
+        "safelight.dev/upload-id": "not-an-id",
+        "safelight.dev/attempt": "x",
+    }
+    container = {"name": "c", "image": "none"}
+    job: Json = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "handmade", "labels": labels},
+        "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [container]}}},
+    }
+    await stage.kubernetes.create("jobs", job)
+    async with started():
+        good = await stage.post()
+        await stage.process(good)
+        await stage.until(good, "processed")
+        await stage.until(odd, "OutputMissing")
+        assert await stage.kubernetes.get("jobs", "handmade") is not None
+
+
+async def test_a_deleted_namespace_goes_and_the_objects_stay(
+    kubernetes: Cluster,
+    stage: Stage,
+    started: Started,
+) -> None:
+    """Every image seems to be deleted then, but nobody asked for the pictures to be."""
+    doomed = f"{stage.kubernetes.namespace}-doomed"
+    kubernetes.kubectl("create", "namespace", doomed)
+    access = Kubernetes(kubernetes, doomed)
+    doomed_stage = Stage(access, stage.bucket)
+    async with started(namespace=doomed):
+        image, upload = await doomed_stage.post(), await doomed_stage.post()
+        await doomed_stage.process(image)
+        await doomed_stage.until(image, "processed")
+        await doomed_stage.end(upload, code=11)
+        await doomed_stage.until(upload, "CorruptImage")
+        before = await eventually(
+            lambda: asyncio.to_thread(stage.bucket.keys),
+            lambda found: original(image) not in found,
+        )
+        kubernetes.kubectl("delete", "namespace", doomed, "--timeout=60s")
+        await asyncio.sleep(0.3)
+        assert stage.bucket.keys() == before
+    await access.close()
+
+
+async def test_the_probe_before_a_removal_is_valid(
+    stage: Stage,
+    started: Started,
+) -> None:
+    """It is a dry run: it leaves nothing behind."""
+    async with started() as operator:
+        upload_id = await stage.post()
+        await stage.job(upload_id)
+        probe = manifest.probe(upload_id)
+        assert probe["apiVersion"] == API_VERSION
+        assert await operator.cluster.would_create_image(probe)
+        assert await stage.kubernetes.image(upload_id) is None

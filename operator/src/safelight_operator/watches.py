@@ -9,13 +9,16 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import kopf
 
 from safelight_contract.resources import IMAGE_UPLOAD
 from safelight_operator import handlers
 from safelight_operator.inbox import Inbox
+
+STOP_SECONDS: Final = 5.0
+"""How long Kopf is given to close its connections."""
 
 _log = logging.getLogger(__name__)
 
@@ -76,4 +79,6 @@ class Watches:
             await ended.wait()
         finally:
             self._stop.set()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), STOP_SECONDS)
         raise WatchesEndedError("Kopf has ended")
