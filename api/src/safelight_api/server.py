@@ -30,6 +30,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._is_in_head = True
         self._is_in_body = False
+        self._was_completed = False
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
@@ -44,14 +45,21 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Count the bytes of an incomplete head."""
+        self._was_completed = False
         super().data_received(data)
-        if not self._is_in_head or self.transport.is_closing():
+        if not self._is_in_head or self._was_completed or self.transport.is_closing():
+            # What follows a complete message in one piece is short, and counted from now on.
             return
-        if self._timer is None:
-            self._arm(HEAD_SECONDS)
         self._head_bytes += len(data)
         if self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large.")
+        elif self._timer is None:
+            self._arm(HEAD_SECONDS)
+
+    def on_message_begin(self) -> None:
+        """Start to wait for the whole head."""
+        super().on_message_begin()
+        self._arm(HEAD_SECONDS)
 
     def on_headers_complete(self) -> None:
         """Stop counting: the head is there."""
@@ -65,6 +73,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Be ready for the next head; uvicorn's keep-alive time-out covers the time until then."""
         self._is_in_head = True
         self._is_in_body = False
+        self._was_completed = True
         self._disarm()
         super().on_message_complete()
 

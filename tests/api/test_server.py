@@ -1,0 +1,107 @@
+"""The HTTP server's own limits, with an application that does nothing."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from safelight_api import server
+from tests.api.asking import assert_problem
+from tests.api.running import Connection
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n"
+
+
+async def application(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer without looking at the body."""
+    headers = [(b"content-length", b"2")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@pytest.fixture
+async def connection(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connection]:
+    """Return a connection to a server that is impatient."""
+    monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(server, "LINGER_SECONDS", 0.2)
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        application, http=server.BoundedProtocol, lifespan="off", log_config=None, ws="none"
+    )
+    serving = uvicorn.Server(config)
+    task = asyncio.create_task(serving._serve([listener]))  # noqa: SLF001 - `serve` would take over the test's signals
+    connection = Connection(*await asyncio.open_connection(*listener.getsockname()))
+    yield connection
+    connection.close()
+    serving.should_exit = True
+    await task
+    listener.close()
+
+
+async def ends(connection: Connection) -> float:
+    """Return after how many seconds the server closes the connection."""
+    started_at = time.perf_counter()
+    async with asyncio.timeout(5):
+        try:
+            assert await connection.reader.read() == b""
+        except ConnectionResetError:
+            pass
+    return time.perf_counter() - started_at
+
+
+async def test_requests_one_after_the_other_and_pipelined(connection: Connection) -> None:
+    for _ in range(3):
+        await connection.send(REQUEST + b"\r\n")
+        assert (await connection.answer()).text == "ok"
+    await connection.send((REQUEST + b"\r\n") * 3)
+    for _ in range(3):
+        assert (await connection.answer()).text == "ok"
+    await asyncio.sleep(0.3)
+    await connection.send(REQUEST + b"\r\n")
+    assert (await connection.answer()).text == "ok", "idle between requests is fine"
+
+
+@pytest.mark.parametrize("sent", [b"", b"G", REQUEST, b"\r\n"])
+async def test_a_head_that_does_not_come_ends_the_connection(
+    sent: bytes, connection: Connection
+) -> None:
+    await connection.send(sent)
+    assert 0.1 < await ends(connection) < 2
+
+
+async def test_the_same_for_a_later_request(connection: Connection) -> None:
+    await connection.send(REQUEST + b"\r\n")
+    assert (await connection.answer()).text == "ok"
+    await connection.send(b"\r\n")
+    assert 0.1 < await ends(connection) < 2
+
+
+async def test_a_head_that_is_too_large(connection: Connection) -> None:
+    await connection.send(REQUEST + b"X: " + b"y" * 300_000)
+    assert_problem(await connection.answer(), 431)
+
+
+async def test_many_headers_that_are_too_large_together(connection: Connection) -> None:
+    await connection.send(REQUEST + b"X: y\r\n" * 50_000)
+    assert_problem(await connection.answer(), 431)
+
+
+@pytest.mark.parametrize("sent", [b"\x16\x03\x01\x02\x00", b"no http\r\n\r\n"])
+async def test_what_is_no_http(sent: bytes, connection: Connection) -> None:
+    await connection.send(sent)
+    assert_problem(await connection.answer(), 400)
+
+
+async def test_a_body_that_nobody_wants_is_dropped_for_a_while(connection: Connection) -> None:
+    await connection.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n")
+    assert (await connection.answer()).text == "ok"
+    await connection.send(b"x" * 300_000)
+    await connection.send(REQUEST + b"\r\n")
+    assert (await connection.answer()).text == "ok", "the connection is of use again"
+    await connection.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n")
+    assert (await connection.answer()).text == "ok"
+    assert 0.1 < await ends(connection) < 2
