@@ -5,14 +5,14 @@ them and live as long as the test run.
 """
 
 import secrets
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
 
 from safelight_contract.env import ObjectStoreSettings
-from safelight_local import binaries
+from safelight_local import binaries, up
 from safelight_local.cluster import Cluster
 from safelight_local.object_storage import ObjectStorage
 from safelight_local.progress import Progress
@@ -42,18 +42,16 @@ def corpus() -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def uncaptured(pytestconfig: pytest.Config) -> AbstractContextManager[None]:
-    """Return a block whose output is seen at once: a long wait tells what it waits for."""
+def uncaptured(pytestconfig: pytest.Config) -> Callable[[], AbstractContextManager[None]]:
+    """Return what opens a block whose output is seen at once: a long wait tells what it is."""
     manager = pytestconfig.pluginmanager.getplugin("capturemanager")
-    assert manager is not None
-    block: AbstractContextManager[None] = manager.global_and_fixture_disabled()
-    return block
+    return manager.global_and_fixture_disabled if manager else nullcontext
 
 
 @pytest.fixture(scope="session")
-def local_binaries(uncaptured: AbstractContextManager[None]) -> Path:
+def local_binaries(uncaptured: Callable[[], AbstractContextManager[None]]) -> Path:
     """Return the folder of the built programs: etcd, kube-apiserver, kubectl, helm and others."""
-    with uncaptured:
+    with uncaptured():
         return binaries.ensure(Progress())
 
 
@@ -91,3 +89,14 @@ def s3_server(
 def object_storage(s3_server: ObjectStorage) -> ObjectStoreSettings:
     """Return how to use a fresh bucket of the real S3 server."""
     return clusters.bucket_settings(s3_server)
+
+
+@pytest.fixture(scope="session")
+def installation(uncaptured: Callable[[], AbstractContextManager[None]]) -> Mapping[str, str]:
+    """Return what `local/state/env` says, with the chart installed on the local cluster.
+
+    It is the cluster of `make up`: started if it does not run, brought to the sources as they are,
+    and left running, so that a second test run is quick and a failure can be looked into.
+    """
+    with uncaptured():
+        return up.up(Progress(), photo=None)

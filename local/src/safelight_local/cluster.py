@@ -1,16 +1,13 @@
 """Access to a Kubernetes API server: where it is, who one is there, and kubectl."""
 
 import json
-import os
 import ssl
-import subprocess
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from safelight_local import cache
-from safelight_local.errors import LocalError
+from safelight_local import cache, shell
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,29 +22,26 @@ class Cluster:
     context: str | None = None
     """The context of the kubeconfig; None: its current one."""
 
-    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+    def kubectl(self, *arguments: str, stdin: str | None = None, log: Path | None = None) -> str:
         """Run kubectl and return its output.
 
         Args:
             arguments: as on the command line.
             stdin: what it reads from `-f -`.
+            log: where its output goes instead.
 
         Raises:
             LocalError: it failed; the message has its error output.
         """
-        context = ["--context", self.context] if self.context else []
-        ended = subprocess.run(
-            [str(self.kubectl_program), *context, *arguments],
-            env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
+        context = ("--context", self.context) if self.context else ()
+        return shell.run(
+            self.kubectl_program,
+            *context,
+            *arguments,
+            stdin=stdin,
+            log=log,
+            environment={"KUBECONFIG": str(self.kubeconfig)},
         )
-        if ended.returncode:
-            shown = " ".join(argument for argument in arguments if len(argument) < 200)  # noqa: PLR2004 - a manifest would hide the error
-            raise LocalError(f"kubectl {shown}: {ended.stderr.strip()}")
-        return ended.stdout
 
     def apply(self, *manifests: object) -> None:
         """Create or update objects, given as dictionaries.

@@ -22,6 +22,17 @@ from safelight_local.processes import Daemon
 from safelight_local.progress import Progress
 from safelight_local.up import finish
 
+SETTINGS: Final = {
+    "KUBE_CONTEXT": "a context of your kubeconfig",
+    "S3_ENDPOINT": "URL of the S3 server, as nodes and pods reach it",
+    "S3_BUCKET": "a bucket that exists",
+    "S3_ACCESS_KEY_ID": "whose rights API and operator have in it",
+    "S3_SECRET_ACCESS_KEY": "its secret",
+    "S3_REGION": "us-east-1 if it is not given",
+    "IMAGE_REGISTRY": "where the images safelight-api, -operator, -processor were pushed to",
+    "IMAGE_TAG": "their tag; the chart's version if it is not given",
+    "NAMESPACE": "safelight if it is not given",
+}
 _NEEDED: Final = (
     "S3_ENDPOINT",
     "S3_BUCKET",
@@ -29,21 +40,13 @@ _NEEDED: Final = (
     "S3_SECRET_ACCESS_KEY",
     "IMAGE_REGISTRY",
 )
-_HELP: Final = """\
-  S3_ENDPOINT           URL of the S3 server, as pods and nodes reach it
-  S3_BUCKET             a bucket that exists
-  S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY
-  S3_REGION             us-east-1 if it is not given
-  IMAGE_REGISTRY        where the images safelight-api, -operator and -processor were pushed to
-  IMAGE_TAG             their tag; the chart's version if it is not given
-  NAMESPACE             safelight if it is not given"""
 
 
 def up(variables: Mapping[str, str], progress: Progress, photo: Path | None) -> dict[str, str]:
     """Install the chart into an existing cluster, and send a photo through it.
 
     Args:
-        variables: the settings above, and KUBE_CONTEXT: a context of the kubeconfig.
+        variables: the `SETTINGS`.
         progress: is told each step.
         photo: what to send; None: nothing.
 
@@ -52,7 +55,8 @@ def up(variables: Mapping[str, str], progress: Progress, photo: Path | None) -> 
     """
     missing = [name for name in _NEEDED if not variables.get(name)]
     if missing:
-        raise LocalError(f"set {', '.join(missing)} as well:\n{_HELP}")
+        table = "\n".join(f"  {name:<22}{text}" for name, text in SETTINGS.items())
+        raise LocalError(f"set {', '.join(missing)} as well:\n{table}")
     installation = describe(variables, progress)
     installation.install(progress)
     url = _forward(installation)

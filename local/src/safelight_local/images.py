@@ -133,11 +133,10 @@ def _base(progress: Progress) -> str:
     key = _base_key()
     reference = f"{REGISTRY}/safelight-base:{key}"
     log = paths.LOGS / "debootstrap.log"
-    with progress.step("Install Debian and Python into a base image (once)", log):
-        root = cache.made_once(
-            _archives() / f"base-{key}", lambda folder: _debootstrap(folder, log)
-        )
-        if not _buildah("images", "--quiet", "--filter", f"reference={reference}").strip():
+    if not _buildah("images", "--quiet", "--filter", f"reference={reference}").strip():
+        with progress.step("Make a base image of Debian and Python (once)", log):
+            target = _archives() / f"base-{key}"
+            root = cache.made_once(target, lambda folder: _debootstrap(folder, log))
             dockerfile = "FROM scratch\nADD image.tar /\n"
             _buildah("build", "--file=-", f"--tag={reference}", str(root), stdin=dockerfile)
     return reference

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any, Final
 
 from safelight_local import cache, paths, shell
@@ -60,7 +60,7 @@ class Installation:
         """Return the token of this installation, the same every time."""
         file = self.state / "token"
         if not file.is_file():
-            cache.write_atomically(file, secrets.token_urlsafe(32), mode=0o600)
+            cache.write_atomically(file, token_urlsafe(32), mode=0o600)
         return file.read_text()
 
     def values(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class Installation:
         """
         with progress.step(f"Install the chart into namespace {self.namespace}", self.log):
             self.cluster.apply(namespace(self.namespace))
-            self.cluster.apply(*self._secrets())
+            self.cluster.apply(*self.secrets())
             self._helm()
         with progress.step("Wait for the pods", self.log):
             self._wait()
@@ -98,7 +98,8 @@ class Installation:
         """
         self._run_helm("uninstall", RELEASE, "--ignore-not-found", "--wait")
 
-    def _secrets(self) -> list[dict[str, Any]]:
+    def secrets(self) -> list[dict[str, Any]]:
+        """Return the Secrets that the chart expects: the token's hash, the storage's account."""
         contents = {
             _TOKENS: {_CLIENT: hashlib.sha256(self.token().encode()).hexdigest()},
             _STORAGE: {
@@ -147,6 +148,7 @@ class Installation:
                     "status",
                     deployment,
                     f"--timeout={_READY_WITHIN}",
+                    log=self.log,
                 )
         except LocalError as error:
             raise LocalError(f"{error}\n{self._symptoms()}") from error

@@ -36,12 +36,11 @@ def claim(state: Path) -> None:
     write_atomically(_OWNER, str(state))
 
 
-def clear(state: Path, binaries: Path | None) -> None:
+def clear(state: Path) -> None:
     """End a node and remove its traces.
 
     Args:
         state: the state folder that it ran for.
-        binaries: where kube-proxy is, which removes its own rules; None: it was never built.
 
     Raises:
         LocalError: the kernel keeps something.
@@ -57,8 +56,6 @@ def clear(state: Path, binaries: Path | None) -> None:
     roots = (node.RUNTIME, node.FALLBACK_KUBELET_ROOT, state)
     for point in mount_points(Path("/proc/self/mountinfo").read_text(), roots):
         shell.run("umount", "--lazy", point, may_fail=True)
-    if binaries:
-        shell.run(binaries / "kube-proxy", "--cleanup", may_fail=True)
     network.stop()
     _remove_cgroups()
     # Addresses of pods that are gone would never be given back.

@@ -6,6 +6,7 @@ host and pods reach them under the same name.
 """
 
 import json
+import shlex
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ SERVICES: Final = IPv4Network("198.19.0.0/20")
 ADDRESS: Final = str(PODS[1])
 """Of the node, on the bridge."""
 _ACCEPT: Final = (("-i", BRIDGE, "-j", "ACCEPT"), ("-o", BRIDGE, "-j", "ACCEPT"))
+_CHAINS: Final = "KUBE-"
 _SETTINGS: Final = {
     "net/ipv4/ip_forward": "1",
     # Replies of a pod to a pod must pass the translation of Service addresses, too.
@@ -62,6 +64,28 @@ def stop() -> None:
         while _has_rule(rule):
             shell.run("iptables", "-w", "-D", "FORWARD", *rule)
     shell.run("ip", "link", "delete", BRIDGE, may_fail=True)
+    for program in ("iptables", "ip6tables"):
+        for table in ("filter", "nat", "mangle"):
+            rules = shell.run(program, "-w", "-t", table, "-S", may_fail=True)
+            for command in removal(rules):
+                shell.run(program, "-w", "-t", table, *command, may_fail=True)
+
+
+def removal(rules: str) -> list[list[str]]:
+    """Return what removes the chains of the kubelet and kube-proxy, and the jumps to them.
+
+    Args:
+        rules: a table, as `iptables -S` prints it.
+    """
+    words = [shlex.split(line) for line in rules.splitlines()]
+    chains = [line[1] for line in words if line[0] == "-N" and line[1].startswith(_CHAINS)]
+    jumps = [
+        ["-D", *line[1:]]
+        for line in words
+        if line[0] == "-A" and not line[1].startswith(_CHAINS) and set(line) & set(chains)
+    ]
+    flushes = [["-F", chain] for chain in chains]
+    return jumps + flushes + [["-X", chain] for chain in chains]
 
 
 def _has_rule(rule: tuple[str, ...]) -> bool:

@@ -197,7 +197,9 @@ def kubelet_config(node: Node) -> dict[str, Any]:
         "oomScoreAdj": 0,
         "podLogsDir": str(node.logs / "pods"),
         "podPidsLimit": 512,
-        # There is no name server: pods reach everything by its address.
+        # Nobody listens there: pods reach everything by its address, and a look-up fails at once.
+        "clusterDNS": [network.ADDRESS],
+        "clusterDomain": "cluster.local",
         "resolvConf": "",
         # A laptop's disk is often nearly full, and an image that is collected cannot be pulled.
         "evictionHard": {

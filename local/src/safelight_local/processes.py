@@ -23,7 +23,8 @@ from safelight_local.errors import LocalError
 
 MARK: Final = "SAFELIGHT_LOCAL_PROCESS"
 """The variable that marks a process; its children have it too, so a mark names its command."""
-_PATIENCE: Final = 15.0
+PATIENCE: Final = 15.0
+"""Seconds that a process has to end by itself."""
 _START_WITHIN: Final = 5.0
 _INTERVAL: Final = 0.05
 _bound: dict[int, subprocess.Popen[bytes]] = {}
@@ -153,7 +154,7 @@ def _start(daemon: Daemon) -> None:
         time.sleep(_INTERVAL)
 
 
-def stop(process: Process, patience: float = _PATIENCE) -> None:
+def stop(process: Process, patience: float = PATIENCE) -> None:
     """End a process: politely, and after `patience` seconds by force. It may be gone already."""
     try:
         descriptor = os.pidfd_open(process.pid)
@@ -162,7 +163,7 @@ def stop(process: Process, patience: float = _PATIENCE) -> None:
     try:
         # The descriptor pins the process; the mark, read again, proves that it is the one meant.
         if Process.read(process.pid) == process:
-            for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, _PATIENCE)):
+            for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, PATIENCE)):
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(descriptor, number)
                 if select.select([descriptor], [], [], seconds)[0]:
@@ -173,7 +174,7 @@ def stop(process: Process, patience: float = _PATIENCE) -> None:
             child.wait()
 
 
-def stop_daemon(daemon: Daemon, patience: float = _PATIENCE) -> None:
+def stop_daemon(daemon: Daemon, patience: float = PATIENCE) -> None:
     """End the daemon's process if there is one."""
     if process := running(daemon):
         stop(process, patience)

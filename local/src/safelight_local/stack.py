@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from safelight_local import binaries, cache, leftovers, network, node, paths, processes
+from safelight_local import cache, leftovers, network, node, paths, processes
 from safelight_local.cluster import Cluster
 from safelight_local.control_plane import NODE, ControlPlane, Ports
 from safelight_local.node import Node
@@ -106,7 +106,7 @@ class Stack:
                 stop(state)
         if self.state in found and not self.node.is_running():
             with progress.step("Clear away what the last run left"):
-                leftovers.clear(self.state, self.plane.binaries)
+                leftovers.clear(self.state)
 
 
 def stop(state: Path) -> None:
@@ -115,13 +115,14 @@ def stop(state: Path) -> None:
     Raises:
         LocalError: something did not go away.
     """
-    programs = binaries.directory()
-    leftovers.clear(state, programs if programs.is_dir() else None)
+    leftovers.clear(state)
     # The clients of the API server first, etcd last.
     order = ("kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd", "versitygw")
     running = [process for process in processes.find(state) if process.is_daemon]
     for process in sorted(running, key=lambda p: order.index(p.name) if p.name in order else -1):
-        processes.stop(process)
+        # The API server holds no data, and would wait for clients that are gone.
+        patience = 2.0 if process.name == "kube-apiserver" else processes.PATIENCE
+        processes.stop(process, patience)
 
 
 def purge(state: Path) -> None:

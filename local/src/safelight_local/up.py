@@ -61,7 +61,7 @@ def up(progress: Progress, photo: Path | None = sample.PHOTO) -> dict[str, str]:
                 access_key_id=local.storage.access_key_id,
                 secret_access_key=local.storage.secret_access_key,
             ),
-            images=_image_values(tags),
+            images=image_values(tags),
             service={"type": "NodePort", "nodePort": NODE_PORT},
             state=paths.STATE,
         )
@@ -134,7 +134,8 @@ def _variables(installation: Installation, url: str, kubeconfig: Path) -> dict[s
     }
 
 
-def _image_values(tags: Mapping[str, str]) -> dict[str, Any]:
+def image_values(tags: Mapping[str, str]) -> dict[str, Any]:
+    """Return the chart's values for images of this machine, given their tags by name."""
     units = {unit: {"image": {"tag": tag}} for unit, tag in tags.items()}
     return {"image": {"registry": images.REGISTRY}, **units}
 
