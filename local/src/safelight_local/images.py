@@ -109,6 +109,8 @@ def _built(image: Image, key: str, progress: Progress) -> Path:
 def _build(image: Image, base: str, key: str, archive: Path, log: Path) -> None:
     reference = f"{image.repository}:{key}"
     certificates = str(_CERTIFICATES)
+    # A build that was killed leaves its working container.
+    _buildah("rm", "--all")
     _buildah(
         "build",
         "--isolation=chroot",
