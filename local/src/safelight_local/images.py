@@ -93,17 +93,19 @@ def _prune(machine: Node, present: set[str], tags: dict[str, str]) -> None:
 
 
 def _built(image: Image, key: str, progress: Progress) -> Path:
+    target = _archives() / f"{image.name}-{key}"
+    if target.is_dir():
+        return target
     base = _base(progress)
     log = paths.LOGS / f"build-{image.name}.log"
 
     def make(unfinished: Path) -> None:
         _build(image, base, key, unfinished / "image.tar", log)
 
-    target = _archives() / f"{image.name}-{key}"
     with progress.step(f"Build the image {image.name}", log):
-        archive = cache.made_once(target, make)
+        cache.made_once(target, make)
     _forget_old(f"{image.name}-*")
-    return archive
+    return target
 
 
 def _build(image: Image, base: str, key: str, archive: Path, log: Path) -> None:

@@ -104,8 +104,8 @@ class Stack:
         for state in sorted(found - {self.state}):
             with progress.step(f"Stop the local cluster of {state.parent.parent}"):
                 stop(state)
-        if self.state in found and not self.node.is_running():
-            with progress.step("Clear away what the last run left"):
+        if not self.node.is_running():
+            with progress.step("Clear away what an earlier run left"):
                 leftovers.clear(self.state)
 
 
