@@ -83,10 +83,14 @@ class Bucket:
         """Close the connections."""
         self._client.close()
 
-    def keys(self) -> list[str]:
+    def stored(self) -> list[str]:
         """Return all keys."""
         answer = self._client.list_objects_v2(Bucket=self._name)
         return [entry["Key"] for entry in answer.get("Contents", [])]
+
+    def has(self, key: str) -> bool:
+        """Say whether there is an object."""
+        return key in self.stored()
 
     def put(self, key: str, data: bytes, media_type: str = "image/jpeg") -> None:
         """Store an object."""
@@ -298,11 +302,15 @@ class Stage:
         )
 
     async def until_settled(self, upload_id: str, objects: list[str], seconds: float = 15) -> None:
-        """Wait until the upload and its Jobs are gone and these objects are left."""
+        """Wait until an upload and its Jobs are gone and these of its objects are left."""
 
         async def look() -> tuple[Json | None, list[str], list[str]]:
             jobs = [j["metadata"]["name"] for j in await self.kubernetes.list("jobs")]
-            return await self.kubernetes.upload(upload_id), jobs, self.bucket.keys()
+            return (
+                await self.kubernetes.upload(upload_id),
+                [name for name in jobs if upload_id in name],
+                [key for key in self.bucket.stored() if upload_id in key],
+            )
 
         await eventually(look, lambda seen: seen == (None, [], objects), seconds)
 
