@@ -48,7 +48,7 @@ class Inbox:
     """Ids whose upload the operator itself has deleted, with nothing left to do."""
     _jobs: dict[str, tuple[bool, bool]] = field(default_factory=dict)
 
-    def upload_event(self, deleted: bool, resource: Mapping[str, Any]) -> None:  # noqa: FBT001 - the two kinds of events
+    def upload_event(self, resource: Mapping[str, Any], *, deleted: bool = False) -> None:
         """Take an ImageUpload's event."""
         upload_id = resource["metadata"]["name"]
         if not keys.is_id(upload_id):
@@ -63,7 +63,7 @@ class Inbox:
         else:
             self.mark_removed(upload_id)
 
-    def job_event(self, deleted: bool, resource: Mapping[str, Any]) -> None:  # noqa: FBT001 - the two kinds of events
+    def job_event(self, resource: Mapping[str, Any], *, deleted: bool = False) -> None:
         """Take a Job's event: it counts for the slots, and wakes its upload if it tells news."""
         job = Job.from_dict(resource)
         if not keys.is_id(job.upload_id):
@@ -123,7 +123,7 @@ class Inbox:
                 self.mark_removed(upload_id)
         self.settled &= set(present)
         for resource in present.values():
-            self.upload_event(False, resource)  # noqa: FBT003 - the two kinds of events
+            self.upload_event(resource)
         self._jobs = {job.name: (job.ready > 0, job.is_live) for job in found}
         self.slots.replace((job.name for job in found if job.is_live), asked)
         for job in found:

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import kopf
@@ -46,16 +47,16 @@ class Watches:
         ended = asyncio.Event()
         identity: Any = self._identity  # Kopf's own type of it is not public.
 
-        def hand_over(call: Callable[..., object], *arguments: object) -> None:
+        def hand_over(call: Callable[[], object]) -> None:
             # A thread that is told to stop may outlive the loop for a moment.
             with suppress(RuntimeError):
-                loop.call_soon_threadsafe(call, *arguments)
+                loop.call_soon_threadsafe(call)
 
         def deliver(kind: str, deleted: bool, resource: Mapping[str, Any]) -> None:  # noqa: FBT001 - see handlers.Deliver
             take = (
                 self._inbox.upload_event if kind == IMAGE_UPLOAD.plural else self._inbox.job_event
             )
-            hand_over(take, deleted, resource)
+            hand_over(partial(take, resource, deleted=deleted))
 
         def run() -> None:
             try:

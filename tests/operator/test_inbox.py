@@ -1,0 +1,165 @@
+from typing import Any
+
+import pytest
+
+from safelight_operator.inbox import Inbox
+from safelight_operator.queue import KeyedQueue
+from safelight_operator.slots import Slots
+from tests.operator.making import ID, NOW
+
+OTHER = ID.replace("1", "9")
+CREATED = "2026-11-24T12:00:00Z"
+
+
+def resource(name: str = ID, **status: Any) -> dict[str, Any]:  # noqa: ANN401 - a status of any shape
+    return {"metadata": {"name": name, "creationTimestamp": CREATED}, "status": status}
+
+
+def job(upload_id: str = ID, status: dict[str, Any] | None = None) -> dict[str, Any]:
+    metadata = {
+        "name": f"safelight-{upload_id}-1",
+        "uid": "job",
+        "creationTimestamp": CREATED,
+        "labels": {"safelight.dev/upload-id": upload_id, "safelight.dev/attempt": "1"},
+    }
+    return {"metadata": metadata, "status": status or {}}
+
+
+COMPLETE = {"conditions": [{"type": "Complete", "status": "True"}]}
+
+
+@pytest.fixture
+def worked() -> list[str]:
+    return []
+
+
+@pytest.fixture
+async def inbox(worked: list[str]) -> Inbox:
+    async def work(key: str) -> None:
+        worked.append(key)
+
+    return Inbox(KeyedQueue(work, workers=1), Slots(1, 100))
+
+
+async def seen(inbox: Inbox, worked: list[str]) -> list[str]:
+    """Return the ids that were put into the queue since the last call."""
+    worked.clear()
+    while inbox.queue.depth:
+        await inbox.queue.work_once()
+    return list(worked)
+
+
+async def test_every_event_of_an_upload_is_looked_at(inbox: Inbox, worked: list[str]) -> None:
+    inbox.upload_event(resource())
+    assert await seen(inbox, worked) == [ID]
+    assert inbox.removed == {}
+
+
+async def test_a_deleted_upload_is_evidence(inbox: Inbox, worked: list[str]) -> None:
+    inbox.upload_event(resource())
+    inbox.upload_event(resource(), deleted=True)
+    assert await seen(inbox, worked) == [ID]
+    assert inbox.removed == {ID: 2}
+
+
+async def test_what_the_operator_has_deleted_itself_is_settled(
+    inbox: Inbox,
+    worked: list[str],
+) -> None:
+    inbox.settled.add(ID)
+    inbox.upload_event(resource(), deleted=True)
+    assert await seen(inbox, worked) == []
+    assert (inbox.removed, inbox.settled) == ({}, set())
+
+
+async def test_objects_are_removed_in_two_passes(inbox: Inbox) -> None:
+    inbox.mark_removed(ID)
+    inbox.removal_done(ID)
+    assert inbox.removed == {ID: 1}
+    inbox.removal_done(ID)
+    assert inbox.removed == {}
+
+
+async def test_an_image_is_removed_in_one(inbox: Inbox, worked: list[str]) -> None:
+    inbox.image_deleted(ID)
+    assert await seen(inbox, worked) == [ID]
+    inbox.removal_done(ID)
+    assert inbox.removed == {}
+
+
+async def test_a_hint_for_an_unknown_id_is_ignored(inbox: Inbox, worked: list[str]) -> None:
+    """It must not lead to a look that finds nothing and cleans up."""
+    assert not inbox.hint(ID)
+    assert await seen(inbox, worked) == []
+    inbox.upload_event(resource())
+    assert inbox.hint(ID)
+    assert inbox.hinted == {ID}
+
+
+async def test_a_job_is_looked_at_when_it_tells_news(inbox: Inbox, worked: list[str]) -> None:
+    inbox.upload_event(resource())
+    await seen(inbox, worked)
+    inbox.job_event(job())
+    inbox.job_event(job(status={"active": 1}))
+    assert await seen(inbox, worked) == []
+    inbox.job_event(job(status={"active": 1, "ready": 1}))
+    assert await seen(inbox, worked) == [ID]
+    inbox.job_event(job(status={"active": 1, "ready": 1, "terminating": 0}))
+    assert await seen(inbox, worked) == []
+    inbox.job_event(job(status=COMPLETE))
+    assert await seen(inbox, worked) == [ID]
+
+
+async def test_a_job_that_vanishes_is_news(inbox: Inbox, worked: list[str]) -> None:
+    inbox.upload_event(resource())
+    inbox.job_event(job())
+    await seen(inbox, worked)
+    inbox.job_event(job(), deleted=True)
+    assert await seen(inbox, worked) == [ID]
+
+
+async def test_a_job_of_nobody_is_no_news(inbox: Inbox, worked: list[str]) -> None:
+    inbox.job_event(job(), deleted=True)
+    inbox.job_event(job("not-an-id"))
+    assert await seen(inbox, worked) == []
+
+
+async def test_the_end_of_a_job_wakes_who_waits(inbox: Inbox, worked: list[str]) -> None:
+    inbox.job_event(job())
+    assert inbox.slots.acquire(OTHER, NOW, "job-other", 0) is not None
+    inbox.job_event(job(status=COMPLETE))
+    assert await seen(inbox, worked) == [OTHER]
+
+
+async def test_a_full_list_finds_what_vanished_without_an_event(
+    inbox: Inbox,
+    worked: list[str],
+) -> None:
+    inbox.upload_event(resource())
+    inbox.upload_event(resource(OTHER))
+    await seen(inbox, worked)
+    inbox.listed([resource(OTHER)], [], asked=0)
+    assert sorted(await seen(inbox, worked)) == sorted([ID, OTHER])
+    assert inbox.removed == {ID: 2}
+
+
+async def test_after_a_gap_nothing_is_concluded_from_a_list(
+    inbox: Inbox,
+    worked: list[str],
+) -> None:
+    """As when the definitions were deleted and are there again, empty."""
+    inbox.upload_event(resource())
+    await seen(inbox, worked)
+    inbox.forget()
+    inbox.listed([], [], asked=0)
+    assert await seen(inbox, worked) == []
+    assert inbox.removed == {}
+
+
+async def test_a_full_list_counts_the_live_jobs_and_looks_at_all(
+    inbox: Inbox,
+    worked: list[str],
+) -> None:
+    inbox.listed([resource(OTHER)], [job(), job(OTHER, status=COMPLETE)], asked=0)
+    assert inbox.slots.live == 1
+    assert sorted(await seen(inbox, worked)) == sorted([ID, OTHER])
