@@ -79,7 +79,7 @@ async def cluster_proxy(
     kubernetes: Cluster, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Proxy]:
     """Return a proxy through which applications that start later reach the API server."""
-    assert settings
+    assert settings.namespace
     assert kubernetes.ca_file
     address = urlsplit(kubernetes.url)
     async with proxy_to(address.hostname or "", address.port or 0) as proxy:

@@ -160,7 +160,7 @@ class PlayedOperator:
         await self.confirm(upload_id)
         await self.delete(IMAGE_UPLOAD, upload_id)
 
-    async def _condition(  # noqa: PLR0913, PLR0917 - the fields of a condition
+    async def _condition(
         self, kind: Kind, name: str, condition: str, status: str, reason: str
     ) -> None:
         answer = await self._client.patch(

@@ -140,7 +140,7 @@ async def running(
         **variables,
     }
     with log.open("wb") as output:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: ASYNC220 - starting it takes a millisecond
             [sys.executable, "-m", "safelight_api"],
             env=os.environ | environment,
             stdout=output,
@@ -151,7 +151,7 @@ async def running(
         async with started.client() as client:
 
             async def is_ready() -> bool:
-                assert process.poll() is None, log.read_text()
+                assert process.poll() is None, log.read_text()  # noqa: ASYNC240 - a few lines, when it has failed
                 try:
                     return bool((await client.get("/readyz")).status_code == 200)
                 except httpx.TransportError:

@@ -1,18 +1,21 @@
 import logging
 from pathlib import Path
-from typing import Any
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from safelight_api.authentication import Authentication, Tokens
 from safelight_api.tokens import hash_of, new_token
 
 
 class Clock:
+    """A clock that stands still until it is moved."""
+
     def __init__(self) -> None:
         self.now = 0.0
 
     def __call__(self) -> float:
+        """Return the seconds."""
         return self.now
 
 
@@ -38,7 +41,7 @@ def test_added_tokens_count_and_removed_ones_are_refused_within_a_second(
 
 
 def test_a_secret_as_the_kubelet_mounts_it(tmp_path: Path, clock: Clock) -> None:
-    """Files are links into a directory that is swapped as a whole; names with a dot are not ours."""
+    """Files are links into a directory that is swapped as a whole."""
     old, new = new_token(), new_token()
     for version, token in (("..1", old), ("..2", new)):
         (tmp_path / version).mkdir()
@@ -80,7 +83,7 @@ def test_a_directory_that_cannot_be_read_leaves_the_tokens_as_they_were(
     assert tokens.name_of(token) == "a"
 
 
-TOKEN = "safelight_test"
+TOKEN = "safelight_test"  # noqa: S105 - opens nothing but the application below
 
 
 @pytest.mark.parametrize(
@@ -126,16 +129,16 @@ async def _call(
     """Return the status, and the token's name for each call that has passed."""
     (directory / "client").write_text(hash_of(TOKEN))
     calls: list[str | None] = []
-    sent: list[Any] = []
+    sent: list[Message] = []
 
-    async def app(scope: Any, _receive: Any, send: Any) -> None:
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
         calls.append(scope.get("client_name"))
         await send({"type": "http.response.start", "status": 204, "headers": []})
 
-    async def receive() -> Any:
+    async def receive() -> Message:
         raise AssertionError("the body was read")
 
-    async def send(message: Any) -> None:
+    async def send(message: Message) -> None:
         sent.append(message)
 
     guarded = Authentication(app, Tokens(directory), {"/open"})

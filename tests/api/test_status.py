@@ -97,7 +97,7 @@ async def test_how_many_wait_ahead(api: Api, operator: PlayedOperator) -> None:
     ids = [(await api.upload())["id"] for _ in range(3)]
     waiting = {(await api.status(name))["progress"]["queued_ahead"] for name in ids}
     assert waiting == {0, 1, 2}
-    first = min(ids, key=lambda name: api.services.cache.queued.newest(0, 9)[::-1].index(name))
+    first = min(ids, key=api.services.cache.queued.newest(0, 9)[::-1].index)
     await operator.progress(first, "Running")
     await eventually(lambda: len(api.services.cache.queued) == 2)
     ahead = [(await api.status(name))["progress"] for name in ids if name != first]

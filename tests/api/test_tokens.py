@@ -24,10 +24,8 @@ def test_the_program_prints_the_token_its_hash_and_how_to_store_it(
     assert found
     digest = hashlib.sha256(found[1].encode()).hexdigest()
     assert printed.count(found[1]) == 1, "only the hash may get into a command's history"
-    assert (
-        f'kubectl patch secret safelight-tokens --type merge -p \'{{"stringData":{{"web-shop":"{digest}"}}}}\''
-        in printed
-    )
+    patch = f'{{"stringData":{{"web-shop":"{digest}"}}}}'
+    assert f"kubectl patch secret safelight-tokens --type merge -p '{patch}'" in printed
     assert f"--from-literal=web-shop={digest}" in printed
 
 

@@ -45,7 +45,7 @@ async def assert_nothing_is_left(api: Api, operator: PlayedOperator) -> None:
         (WEBP, "évil.html", "webp", "image/webp"),
     ],
 )
-async def test_an_upload_is_stored_and_answered_as_specified(
+async def test_an_upload_is_stored_and_answered_as_specified(  # noqa: PLR0917 - columns and fixtures
     data: bytes, name: str, extension: str, mime_type: str, api: Api, operator: PlayedOperator
 ) -> None:
     """The bytes tell the format, whatever the name or the part's type says."""

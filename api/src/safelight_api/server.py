@@ -30,7 +30,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._is_in_head = True
         self._is_in_body = False
-        self._was_completed = False
+        self._is_between = False
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
@@ -44,11 +44,10 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count the bytes of an incomplete head."""
-        self._was_completed = False
+        """Bound a head that did not come in one piece; for others no timer is ever started."""
+        self._is_between = False
         super().data_received(data)
-        if not self._is_in_head or self._was_completed or self.transport.is_closing():
-            # What follows a complete message in one piece is short, and counted from now on.
+        if not self._is_in_head or self._is_between or self.transport.is_closing():
             return
         self._head_bytes += len(data)
         if self._head_bytes > MAX_HEAD_BYTES:
@@ -57,15 +56,15 @@ class BoundedProtocol(HttpToolsProtocol):
             self._arm(HEAD_SECONDS)
 
     def on_message_begin(self) -> None:
-        """Start to wait for the whole head."""
+        """Start to count: the head begins."""
+        self._is_between = False
+        self._head_bytes = 0
         super().on_message_begin()
-        self._arm(HEAD_SECONDS)
 
     def on_headers_complete(self) -> None:
         """Stop counting: the head is there."""
         self._is_in_head = False
         self._is_in_body = True
-        self._head_bytes = 0
         self._disarm()
         super().on_headers_complete()
 
@@ -73,7 +72,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Be ready for the next head; uvicorn's keep-alive time-out covers the time until then."""
         self._is_in_head = True
         self._is_in_body = False
-        self._was_completed = True
+        self._is_between = True
         self._disarm()
         super().on_message_complete()
 

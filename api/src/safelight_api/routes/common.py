@@ -18,6 +18,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 DEFAULT_PAGE_SIZE: Final = 20
 MAX_PAGE_SIZE: Final = 100
 _MAX_PAGE: Final = 10**9
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class JsonResponse(Response):
@@ -32,7 +33,7 @@ class JsonResponse(Response):
 
 def encode(content: Any) -> bytes:  # noqa: ANN401 - whatever JSON can express
     """Return compact JSON in UTF-8."""
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(content).encode()
 
 
 def no_content() -> Response:

@@ -25,8 +25,9 @@ from safelight_api.routes.common import (
 from safelight_contract import keys
 
 PATH: Final = "/api/image-upload"
-POLL_SECONDS: Final = 1
+POLL_SECONDS: Final = "1"
 """When to poll again, as the specification advises."""
+_JSON: Final = JsonResponse.media_type
 
 
 async def create(request: Request) -> Response:
@@ -93,17 +94,15 @@ async def status(request: Request) -> Response:
         item = await service.reader.state(upload_id)
     ahead = service.cache.queued.ahead(item) if isinstance(item, Upload) else 0
     body = encode(representations.status(item, ahead))
+    if item is None:
+        return Response(body, HTTPStatus.NOT_FOUND, {"cache-control": "no-store"}, _JSON)
     etag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     headers = {"etag": etag, "cache-control": "private, no-cache"}
     if isinstance(item, Upload) and item.failure is None:
-        headers["retry-after"] = str(POLL_SECONDS)
-    if item is None:
-        return Response(
-            body, HTTPStatus.NOT_FOUND, {"cache-control": "no-store"}, "application/json"
-        )
+        headers["retry-after"] = POLL_SECONDS
     if matches(request.headers.get("if-none-match"), etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(body, HTTPStatus.OK, headers, "application/json")
+    return Response(body, headers=headers, media_type=_JSON)
 
 
 async def _found(request: Request) -> Upload:
