@@ -3,7 +3,7 @@
 All I/O with the API server is here and in `transport` (Kopf's watches aside), and no decision.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final, Self
 
 from safelight_contract.resources import (
@@ -168,7 +168,7 @@ class Cluster:
         version: str = page["metadata"]["resourceVersion"]
         return version
 
-    def watch_images(self, version: str) -> AsyncIterator[Json]:
+    def watch_images(self, version: str) -> AsyncGenerator[Json, None]:
         """Yield the events (bookmarks too) of all AvailableImages, only with their metadata.
 
         Raises:

@@ -5,6 +5,7 @@ Nothing is concluded from absence here: ids are nominated, and looked at one by 
 
 import asyncio
 import logging
+from contextlib import aclosing
 from datetime import UTC, datetime
 from time import monotonic, time
 from typing import Any, Final
@@ -111,12 +112,13 @@ class Deletions:
     async def _watch(self) -> None:
         self._version = self._version or await self._cluster.images_version()
         self._note()
-        async for event in self._cluster.watch_images(self._version):
-            self._note()
-            metadata: dict[str, Any] = event["object"]["metadata"]
-            self._version = metadata["resourceVersion"]
-            if event["type"] == "DELETED":
-                self._inbox.image_deleted(metadata["name"])
+        async with aclosing(self._cluster.watch_images(self._version)) as events:
+            async for event in events:
+                self._note()
+                metadata: dict[str, Any] = event["object"]["metadata"]
+                self._version = metadata["resourceVersion"]
+                if event["type"] == "DELETED":
+                    self._inbox.image_deleted(metadata["name"])
 
     def _note(self) -> None:
         self._heard = monotonic()

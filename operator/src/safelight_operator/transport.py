@@ -8,7 +8,7 @@ import asyncio
 import json
 import os
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from time import perf_counter
 from typing import Any, Final, Self
 
@@ -36,6 +36,8 @@ WATCH_SECONDS: Final = 420
 """The server ends a watch after that; it is then started again."""
 WATCH_SILENCE_SECONDS: Final = 130
 """A watch that is silent for longer (not even a bookmark, one a minute) is dead."""
+CLOSING_SECONDS: Final = 0.02
+"""TLS connections end a moment after they are closed; the loop must run until then."""
 METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=5)
@@ -67,6 +69,7 @@ class Transport:
     async def close(self) -> None:
         """Close all connections."""
         await self._client.close()  # type: ignore[no-untyped-call]
+        await asyncio.sleep(CLOSING_SECONDS)
 
     async def get(self, path: str, name: str) -> Json | None:
         """Return an object as it is now; None if the server says that it does not exist.
@@ -160,7 +163,7 @@ class Transport:
             metrics.K8S_SECONDS.labels(verb, resource).observe(perf_counter() - start)
         return answer
 
-    async def watch(self, path: str, version: str) -> AsyncIterator[Json]:
+    async def watch(self, path: str, version: str) -> AsyncGenerator[Json, None]:
         """Yield the events (bookmarks too) of all objects under a path, only with their metadata.
 
         Raises:

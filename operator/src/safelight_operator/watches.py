@@ -17,6 +17,7 @@ import kopf
 from safelight_contract.resources import IMAGE_UPLOAD
 from safelight_operator import handlers
 from safelight_operator.inbox import Inbox
+from safelight_operator.transport import CLOSING_SECONDS
 
 STOP_SECONDS: Final = 5.0
 """How long Kopf is given to close its connections."""
@@ -45,7 +46,6 @@ class Watches:
         """
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
-        identity: Any = self._identity  # Kopf's own type of it is not public.
 
         def hand_over(call: Callable[[], object]) -> None:
             # A thread that is told to stop may outlive the loop for a moment.
@@ -60,16 +60,7 @@ class Watches:
 
         def run() -> None:
             try:
-                asyncio.run(
-                    kopf.operator(
-                        registry=handlers.registry(deliver, lambda: _log.info("Watching")),
-                        settings=handlers.settings(self._identity),
-                        identity=identity,
-                        standalone=True,
-                        namespaces=[self._namespace],
-                        stop_flag=self._stop,
-                    ),
-                )
+                asyncio.run(self._kopf(deliver))
             except Exception:  # noqa: BLE001 - a thread's error is seen only if it is logged
                 _log.exception("Kopf failed")
             finally:
@@ -83,3 +74,15 @@ class Watches:
             with suppress(TimeoutError):
                 await asyncio.wait_for(ended.wait(), STOP_SECONDS)
         raise WatchesEndedError("Kopf has ended")
+
+    async def _kopf(self, deliver: handlers.Deliver) -> None:
+        identity: Any = self._identity  # Kopf's own type of it is not public.
+        await kopf.operator(
+            registry=handlers.registry(deliver, lambda: _log.info("Watching")),
+            settings=handlers.settings(self._identity),
+            identity=identity,
+            standalone=True,
+            namespaces=[self._namespace],
+            stop_flag=self._stop,
+        )
+        await asyncio.sleep(CLOSING_SECONDS)

@@ -1,0 +1,118 @@
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from safelight_contract import keys, policy
+from safelight_contract.env import ObjectStoreSettings
+from safelight_operator.objects import Objects, StorageError
+from tests.operator.making import ID
+from tests.operator.playing import Bucket
+
+IMAGE = keys.image(ID, 1, policy.JPEG)
+OTHER = ID.replace("1", "9")
+
+
+@pytest.fixture
+async def objects(object_storage: ObjectStoreSettings) -> AsyncIterator[Objects]:
+    adapter = Objects(object_storage)
+    yield adapter
+    adapter.close()
+
+
+@pytest.fixture
+async def bucket(object_storage: ObjectStoreSettings) -> AsyncIterator[Bucket]:
+    made = Bucket(object_storage)
+    yield made
+    made.close()
+
+
+async def test_what_is_absent_is_none(objects: Objects) -> None:
+    assert await objects.read_manifest(ID, 1) is None
+    assert await objects.head(IMAGE) is None
+    await objects.delete_original(ID)
+    await objects.delete_images(ID)
+
+
+async def test_an_object_is_described(objects: Objects, bucket: Bucket) -> None:
+    bucket.put(IMAGE, b"12345")
+    head = await objects.head(IMAGE)
+    assert head is not None
+    assert (head.size, head.media_type) == (5, "image/jpeg")
+    assert head.etag
+    assert '"' not in head.etag
+
+
+async def test_no_more_of_a_manifest_is_read_than_it_may_have(
+    objects: Objects,
+    bucket: Bucket,
+) -> None:
+    bucket.put(keys.manifest(ID, 1), b"x" * 100_000)
+    found = await objects.read_manifest(ID, 1)
+    assert found is not None
+    assert len(found) == keys.MAX_MANIFEST_BYTES + 1
+
+
+async def test_objects_are_deleted_by_their_id_alone(objects: Objects, bucket: Bucket) -> None:
+    kept = [keys.image(OTHER, 1, policy.JPEG), keys.original(OTHER, policy.PNG)]
+    for key in (*kept, IMAGE, keys.manifest(ID, 2), keys.original(ID, policy.WEBP)):
+        bucket.put(key, b"x")
+    await objects.delete_original(ID)
+    await objects.delete_images(ID)
+    assert bucket.stored() == sorted(kept)
+
+
+async def test_the_attempt_that_was_published_is_kept(objects: Objects, bucket: Bucket) -> None:
+    kept = [keys.image(ID, 1, policy.JPEG), keys.manifest(ID, 1)]
+    for key in (*kept, keys.manifest(ID, 11), keys.image(ID, 2, policy.JPEG)):
+        bucket.put(key, b"x")
+    await objects.delete_images(ID, keep=IMAGE)
+    assert bucket.stored() == kept
+
+
+async def test_originals_are_listed_with_their_ids(objects: Objects, bucket: Bucket) -> None:
+    for key in (keys.original(ID, policy.JPEG), f"{keys.ORIGINALS}stray.txt", IMAGE):
+        bucket.put(key, b"x")
+    ((upload_id, written),) = await objects.originals(lambda _: False)
+    assert upload_id == ID
+    assert written.tzinfo is not None
+
+
+async def test_a_signed_put_writes_once_and_only_that_type(
+    objects: Objects,
+    bucket: Bucket,
+) -> None:
+    put = objects.sign_put(IMAGE, "image/jpeg", 60)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        wrong = put.headers | {"Content-Type": "text/html"}
+        assert (await client.put(put.url, content=b"x", headers=wrong)).status_code == 403
+        unconditional = {"Content-Type": "image/jpeg"}
+        assert (await client.put(put.url, content=b"x", headers=unconditional)).status_code == 403
+        assert (await client.put(put.url, content=b"1", headers=put.headers)).status_code == 200
+        assert (await client.put(put.url, content=b"2", headers=put.headers)).status_code == 412
+    assert bucket.stored() == [IMAGE]
+
+
+async def test_a_signed_get_reads_that_object_alone(objects: Objects, bucket: Bucket) -> None:
+    bucket.put(keys.original(ID, policy.JPEG), b"original")
+    bucket.put(keys.original(OTHER, policy.JPEG), b"other")
+    url = objects.sign_get(keys.original(ID, policy.JPEG), 60)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        assert (await client.get(url)).content == b"original"
+        assert (await client.get(url.replace(ID, OTHER))).status_code == 403
+        assert (await client.put(url, content=b"x")).status_code == 403
+
+
+async def test_a_storage_that_is_away_is_an_error(object_storage: ObjectStoreSettings) -> None:
+    away = Objects(replace(object_storage, endpoint="http://127.0.0.1:1"))
+    with pytest.raises(StorageError):
+        await away.head(IMAGE)
+    away.close()
+
+
+async def test_a_bucket_that_is_missing_is_an_error(object_storage: ObjectStoreSettings) -> None:
+    missing = Objects(replace(object_storage, bucket="not-there"))
+    with pytest.raises(StorageError):
+        await missing.read_manifest(ID, 1)
+    missing.close()
