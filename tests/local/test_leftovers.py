@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from safelight_local import leftovers
+from safelight_local import leftovers, processes
+from safelight_local.processes import Daemon
 
 TABLE = """\
 22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
@@ -18,3 +19,26 @@ def test_finds_our_mounts_alone_and_the_innermost_first() -> None:
         Path("/run/safelight-local/containerd/rootfs/proc"),
         Path("/run/safelight-local/containerd/rootfs"),
     ]
+
+
+def test_knows_whose_node_runs_here(tmp_path: Path) -> None:
+    """A node of another checkout is found, though nothing but its processes tells of it."""
+    state = tmp_path / "local" / "state"
+    log = tmp_path / "log"
+    kubelet = Daemon("kubelet", ("sleep", "300"), state / "node", log, bound=True)
+    processes.ensure(kubelet)
+    try:
+        assert state in leftovers.owners()
+    finally:
+        processes.stop_daemon(kubelet)
+    assert state not in leftovers.owners()
+
+
+def test_a_tests_control_plane_is_no_node(tmp_path: Path) -> None:
+    """Or `make up` would end the tests that run beside it."""
+    etcd = Daemon("etcd", ("sleep", "300"), tmp_path / "plane", tmp_path / "log", bound=True)
+    processes.ensure(etcd)
+    try:
+        assert tmp_path not in leftovers.owners()
+    finally:
+        processes.stop_daemon(etcd)

@@ -74,8 +74,9 @@ class Node:
             processes.stop_daemon(daemon)
 
     def is_running(self) -> bool:
-        """Say whether the container runtime runs and its network is there."""
-        return network.is_up() and processes.running(self.containerd()) is not None
+        """Say whether the container runtime runs and answers, and its network is there."""
+        running = processes.running(self.containerd()) is not None
+        return running and network.is_up() and self._containerd_answers()
 
     def ctr(self, *arguments: str | Path) -> str:
         """Run containerd's client in the namespace that the kubelet uses.
@@ -86,7 +87,9 @@ class Node:
         return shell.run("ctr", "--address", SOCKET, "--namespace", "k8s.io", *arguments)
 
     def _containerd_answers(self) -> bool:
-        return "Server:" in shell.run("ctr", "--address", SOCKET, "version", may_fail=True)
+        return "Server:" in shell.run(
+            "ctr", "--connect-timeout=2s", "--address", SOCKET, "version", may_fail=True
+        )
 
     @property
     def _containerd_config(self) -> Path:
