@@ -1,18 +1,21 @@
 """GET /api/image-upload/{id}/status: what each reader sees, in which order, whatever happens."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any, Self
 
 import pytest
 
-from safelight_api.cluster import Cluster
+from safelight_api.cluster import Cluster, Reading, WatchEvent
+from safelight_api.cluster_errors import GoneError
 from safelight_api.settings import Settings
 from safelight_contract.resources import (
     AVAILABLE_IMAGE,
     FAILURE_MESSAGES,
     IMAGE_UPLOAD,
     Failure,
+    Kind,
 )
 from tests.api import making
 from tests.api.asking import Api, assert_problem, eventually, started
@@ -262,25 +265,67 @@ async def test_a_silent_watch_is_noticed(
         await eventually(is_processed, seconds=5)
 
 
-async def test_the_watch_goes_on_after_its_revision_was_compacted(
-    settings: Settings, token: str, operator: PlayedOperator, monkeypatch: pytest.MonkeyPatch
+async def test_after_410_gone_what_was_deleted_in_the_gap_is_gone(
+    settings: Settings,
+    token: str,
+    cluster_proxy: Proxy,
+    operator: PlayedOperator,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """410 Gone: a new list, and what was deleted in the gap is gone."""
+    """No event tells of it: only the new list does."""
     async with started(settings, token) as api:
         kept, deleted = (await api.upload())["id"], (await api.upload())["id"]
         watch = Cluster.watch
+        resumed: list[Kind] = []
 
-        def too_old(self: Cluster, kind: Any, _revision: int, **options: Any) -> Any:  # noqa: ANN401 - passed on as they are
-            monkeypatch.undo()
-            return watch(self, kind, 1, **options)
+        async def gone_once(
+            self: Cluster, kind: Kind, revision: int, *, seconds: int, silence: float
+        ) -> AsyncIterator[WatchEvent]:
+            resumed.append(kind)
+            if resumed.count(kind) == 1:
+                if kind is IMAGE_UPLOAD:
+                    await operator.delete(IMAGE_UPLOAD, deleted)
+                raise GoneError("410 Expired")
+            async for event in watch(self, kind, revision, seconds=seconds, silence=silence):
+                yield event
 
-        monkeypatch.setattr(Cluster, "watch", too_old)
-        for watcher in api.services.watchers:
-            assert watcher.is_synced
-        await operator.delete(IMAGE_UPLOAD, deleted)
-        await eventually(lambda: api.services.cache.uploads.get(deleted) is None)
+        monkeypatch.setattr(Cluster, "watch", gone_once)
+        cluster_proxy.cut()
+        await eventually(lambda: resumed.count(IMAGE_UPLOAD) == 2)
+        assert api.services.cache.uploads.get(deleted) is None
         assert (await api.status(deleted))["status"] == "not_found"
         assert (await api.status(kept))["status"] == "processing"
+        await operator.fail(kept, "CorruptImage")
+        await eventually(lambda: len(api.services.cache.pending) == 0)
+
+
+async def test_the_replacement_happens_between_the_two_reads_of_one_poll(
+    settings: Settings,
+    token: str,
+    cluster_proxy: Proxy,
+    operator: PlayedOperator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever looked for the image first and for the upload then would find neither."""
+    async with started(settings, token, watch_silence=60) as api:
+        cluster_proxy.silence_existing()
+        name = making.an_id()
+        await operator.create(IMAGE_UPLOAD, name, making.upload_spec().to_dict())
+        read = Cluster.read
+        kinds: list[Kind] = []
+
+        async def read_then_process(self: Cluster, kind: Kind, upload_id: str) -> Reading:
+            reading = await read(self, kind, upload_id)
+            kinds.append(kind)
+            if len(kinds) == 1:
+                await operator.process(upload_id)
+            return reading
+
+        monkeypatch.setattr(Cluster, "read", read_then_process)
+        assert (await api.status(name))["status"] == "processing"
+        api.services.cache.uploads.missed(name, 2**60)
+        assert (await api.status(name))["status"] == "processed"
+        assert kinds == [IMAGE_UPLOAD, IMAGE_UPLOAD, AVAILABLE_IMAGE]
 
 
 async def test_an_unconfirmed_image_is_not_shown(api: Api, operator: PlayedOperator) -> None:
