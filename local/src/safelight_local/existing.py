@@ -122,20 +122,21 @@ def _forward(installation: Installation) -> str:
         cache.write_atomically(port_file, str(control_plane.free_ports(1)[0]))
     cluster = installation.cluster
     port = port_file.read_text()
-    processes.ensure(
-        Daemon(
-            name="port-forward",
-            command=(
-                str(cluster.kubectl_program),
-                f"--kubeconfig={cluster.kubeconfig}",
-                f"--context={cluster.context}",
-                f"--namespace={installation.namespace}",
-                "port-forward",
-                f"service/{install.RELEASE}-api",
-                f"{port}:80",
-            ),
-            owner=installation.state,
-            log=installation.state / "logs" / "port-forward.log",
+    daemon = Daemon(
+        name="port-forward",
+        command=(
+            str(cluster.kubectl_program),
+            f"--kubeconfig={cluster.kubeconfig}",
+            f"--context={cluster.context}",
+            f"--namespace={installation.namespace}",
+            "port-forward",
+            f"service/{install.RELEASE}-api",
+            f"{port}:80",
         ),
+        owner=installation.state,
+        log=installation.state / "logs" / "port-forward.log",
     )
+    # One from an earlier run leads to a pod that may be gone.
+    processes.stop_daemon(daemon)
+    processes.ensure(daemon)
     return f"http://127.0.0.1:{port}"

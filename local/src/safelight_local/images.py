@@ -1,6 +1,6 @@
 """The images, built on this machine without any registry: base, pause, and our three.
 
-Each is kept in the cache as an OCI archive under the content of what it was built from, and that
+Each is kept in the cache as an archive under the content of what it was built from, and that
 key is its tag: an image whose sources have not changed is not built, imported or rolled out again.
 """
 
@@ -67,20 +67,20 @@ def ensure(machine: Node, progress: Progress) -> dict[str, str]:
     present = set(machine.ctr("images", "list", "-q").split())
     if node.PAUSE_IMAGE not in present:
         with progress.step("Build the pause image"):
-            _import(machine, _pause(machine.binaries), node.PAUSE_IMAGE)
+            _import(machine, _pause(machine.binaries))
     tags = {image.name: tag(image) for image in OURS}
     for image in OURS:
         reference = f"{image.repository}:{tags[image.name]}"
         if reference not in present:
             archive = _built(image, tags[image.name], progress)
             with progress.step(f"Import the image {image.name}"):
-                _import(machine, archive, reference)
+                _import(machine, archive)
     _prune(machine, present, tags)
     return tags
 
 
-def _import(machine: Node, archive: Path, reference: str) -> None:
-    machine.ctr("images", "import", "--index-name", reference, archive / "image.tar")
+def _import(machine: Node, archive: Path) -> None:
+    machine.ctr("images", "import", archive / "image.tar")
 
 
 def _prune(machine: Node, present: set[str], tags: dict[str, str]) -> None:
@@ -126,10 +126,12 @@ def _build(image: Image, base: str, key: str, archive: Path, log: Path) -> None:
         str(paths.ROOT),
         log=log,
     )
-    # Compressing takes longer than everything else, for an archive that never leaves this disk.
-    _buildah(
-        "push", "--disable-compression", reference, f"oci-archive:{archive}:{reference}", log=log
-    )
+    _push(reference, archive, log)
+
+
+def _push(reference: str, archive: Path, log: Path | None = None) -> None:
+    # Unlike OCI's, Docker's archives are not compressed, which would take longer than the rest.
+    _buildah("push", reference, f"docker-archive:{archive}:{reference}", log=log)
 
 
 def _base(progress: Progress) -> str:
@@ -164,8 +166,7 @@ def _pause(programs: Path) -> Path:
         dockerfile = 'FROM scratch\nCOPY pause /pause\nUSER 65535\nENTRYPOINT ["/pause"]\n'
         arguments = ("--file=-", f"--tag={node.PAUSE_IMAGE}", str(unfinished))
         _buildah("build", "--isolation=chroot", *arguments, stdin=dockerfile)
-        target = f"oci-archive:{unfinished / 'image.tar'}:{node.PAUSE_IMAGE}"
-        _buildah("push", node.PAUSE_IMAGE, target)
+        _push(node.PAUSE_IMAGE, unfinished / "image.tar")
 
     return cache.made_once(_archives() / f"pause-{programs.name}", make)
 
