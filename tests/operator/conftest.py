@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -89,8 +89,8 @@ def started(settings: Settings) -> Started:
             assert not task.done(), task
         finally:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            done, _ = await asyncio.wait({task}, timeout=10)
+            assert done, "the operator does not end"
             objects.close()
             await adapter.close()
 

@@ -17,7 +17,7 @@ from safelight_local.cluster import Cluster
 from safelight_local.object_storage import ObjectStorage
 from safelight_operator.settings import Settings
 from tests.operator.faults import CrashError, Driven, Interruption, crash
-from tests.operator.playing import Stage, condition, eventually, store
+from tests.operator.playing import Stage, condition, eventually, request_of, store
 from tests.support import clusters
 
 WRITES = (
@@ -57,10 +57,10 @@ async def play(stage: Stage, driven: Driven, upload_id: str) -> None:
     """Let an operator do all it can, play its pod once it has made one, let it go on."""
     await driven.drive()
     if not stage.bucket.has(keys.manifest(upload_id, 1)):
-        name = f"safelight-{upload_id}-1"
-        if await stage.kubernetes.get("jobs", name) is None:
+        job = await stage.kubernetes.get("jobs", f"safelight-{upload_id}-1")
+        if job is None:
             return
-        await store(await stage.request(upload_id))
+        await store(request_of(job))
     await driven.hint(upload_id)
 
 

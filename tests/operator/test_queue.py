@@ -214,6 +214,21 @@ async def test_delays_run_on_the_loops_own_clock(work: Work) -> None:
     await stop(running)
 
 
+@pytest.mark.parametrize("ticks", range(5))
+async def test_it_ends_when_cancelled_at_whatever_moment(work: Work, ticks: int) -> None:
+    """Python 3.11's `wait_for` swallows a cancellation that meets its end: a hang at SIGTERM."""
+    queue = KeyedQueue(work, workers=1)
+    queue.add_later("b", 120)
+    running = asyncio.create_task(queue.run())
+    await asyncio.sleep(0.01)
+    queue.add_later("a", 60)
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    running.cancel()
+    done, _ = await asyncio.wait({running}, timeout=0.5)
+    assert done == {running}
+
+
 async def stop(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):

@@ -1,7 +1,6 @@
 """Puts the parts together, and runs them while this process leads."""
 
 import asyncio
-import logging
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -21,8 +20,8 @@ from safelight_operator.watches import Watches
 WORKERS: Final = 16
 """Ids that are looked at at the same time."""
 HOST: Final = "0.0.0.0"  # noqa: S104 - probes and hints come from outside the pod
-
-_log = logging.getLogger(__name__)
+STOP_SECONDS: Final = 10.0
+"""How long the parts are given to end; correctness needs none of it."""
 
 
 class Operator:
@@ -80,12 +79,12 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         stopped.cancel()
         failed = leading.done()
         leading.cancel()
-        (outcome,) = await asyncio.gather(leading, return_exceptions=True)
+        await asyncio.wait({leading}, timeout=STOP_SECONDS)
         metrics.LEADER.set(0)
         if lease.renewed >= 0:
             await lease.release()
-        if failed and isinstance(outcome, BaseException):
-            raise outcome
+        if failed:
+            leading.result()
 
 
 async def _lead(

@@ -9,6 +9,7 @@ import heapq
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 LONGEST_DELAY: Final = 60.0
@@ -148,7 +149,7 @@ class KeyedQueue:
         while True:
             self._wake_timer.clear()
             wait = self.release_due()
-            try:
-                await asyncio.wait_for(self._wake_timer.wait(), wait)
-            except TimeoutError:
-                continue
+            # Not `wait_for`: on Python 3.11 it can swallow a cancellation, and this never ended.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._wake_timer.wait()

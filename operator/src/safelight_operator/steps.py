@@ -248,6 +248,7 @@ class Steps:
         elif not await self._remove_objects(upload.id):
             return None
         await self._delete_upload(upload)
+        self._inbox.removed.pop(upload.id, None)
         _log.info("Discarded", extra={"id": upload.id, "uid": upload.uid})
         return None
 

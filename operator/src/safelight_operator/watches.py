@@ -72,7 +72,8 @@ class Watches:
         finally:
             self._stop.set()
             with suppress(TimeoutError):
-                await asyncio.wait_for(ended.wait(), STOP_SECONDS)
+                async with asyncio.timeout(STOP_SECONDS):
+                    await ended.wait()
         raise WatchesEndedError("Kopf has ended")
 
     async def _kopf(self, deliver: handlers.Deliver) -> None:
