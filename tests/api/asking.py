@@ -60,6 +60,9 @@ async def started(
         services: Services = app.state.services
         await eventually(lambda: services.are_synced)
         yield Api(app, client, services)
+    # A TLS connection that was cancelled in its first moments says goodbye on its own; see
+    # "Graceful Shutdown" in aiohttp's documentation.
+    await asyncio.sleep(0.02)
 
 
 async def eventually(

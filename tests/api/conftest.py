@@ -1,5 +1,6 @@
 """Fixtures of the API's tests: the application against a real API server and a real S3 server."""
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from safelight_api.settings import Settings
 from safelight_api.tokens import hash_of, new_token
 from safelight_contract.env import ObjectStoreSettings
 from safelight_local.cluster import Cluster, write_kubeconfig
+from safelight_local.errors import LocalError
 from tests.api.asking import Api, started
 from tests.api.playing import Bucket, PlayedOperator
 from tests.api.proxying import Proxy, proxy_to
@@ -26,18 +28,33 @@ def token(tmp_path: Path) -> str:
     return made
 
 
+@pytest.fixture(scope="session")
+def served(kubernetes: Cluster) -> Cluster:
+    """Return the cluster once it serves our kinds: not yet in the moment of their creation."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            kubernetes.kubectl("get", "imageuploads,availableimages", "--all-namespaces")
+        except LocalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return kubernetes
+
+
 @pytest.fixture
 def settings(  # noqa: PLR0917 - fixtures are arguments
     token: str,
     tmp_path: Path,
-    kubernetes: Cluster,
+    served: Cluster,
     namespace: str,
     object_storage: ObjectStoreSettings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Settings:
     """Return settings for a fresh namespace and a fresh bucket."""
     assert token
-    monkeypatch.setenv("KUBECONFIG", str(kubernetes.kubeconfig))
+    monkeypatch.setenv("KUBECONFIG", str(served.kubeconfig))
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -61,10 +78,10 @@ async def api(settings: Settings, token: str) -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def operator(
-    kubernetes: Cluster, namespace: str, object_storage: ObjectStoreSettings
+    served: Cluster, namespace: str, object_storage: ObjectStoreSettings
 ) -> AsyncIterator[PlayedOperator]:
     """Return what plays the operator."""
-    async with PlayedOperator(kubernetes, namespace, Bucket(object_storage)) as operator:
+    async with PlayedOperator(served, namespace, Bucket(object_storage)) as operator:
         yield operator
 
 
