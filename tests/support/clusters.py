@@ -5,6 +5,7 @@ it needs one. Tests with real containers use the local cluster (fixture `install
 """
 
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Network
@@ -14,8 +15,10 @@ from safelight_contract.env import ObjectStoreSettings
 from safelight_local import object_storage, paths
 from safelight_local.cluster import Cluster
 from safelight_local.control_plane import ControlPlane, Ports, free_ports
+from safelight_local.errors import LocalError
 from safelight_local.object_storage import ObjectStorage
 
+_SERVED_WITHIN = 30.0
 SERVICES = IPv4Network("198.18.240.0/24")
 
 
@@ -42,9 +45,24 @@ def started_cluster(directory: Path, binaries: Path) -> Iterator[Cluster]:
         cluster = plane.start()
         cluster.kubectl("apply", "--server-side", "-f", str(paths.CRDS))
         cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        _wait_served(cluster)
         yield cluster
     finally:
         plane.stop()
+
+
+def _wait_served(cluster: Cluster) -> None:
+    """Wait until our kinds can be listed: for a moment after they are established they cannot."""
+    end = time.monotonic() + _SERVED_WITHIN
+    while True:
+        try:
+            cluster.kubectl("get", "imageuploads,availableimages", "--all-namespaces")
+        except LocalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 @contextmanager

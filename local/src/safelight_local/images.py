@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from safelight_local import cache, node, paths, shell
+from safelight_local.errors import LocalError
 from safelight_local.node import Node
 from safelight_local.progress import Progress
 
@@ -101,6 +102,8 @@ def _built(image: Image, key: str, progress: Progress) -> Path:
 
     def make(unfinished: Path) -> None:
         _build(image, base, key, unfinished / "image.tar", log)
+        if tag(image) != key:
+            raise LocalError(f"sources of {image.name} changed during its build; run it again")
 
     with progress.step(f"Build the image {image.name}", log):
         cache.made_once(target, make)
