@@ -162,6 +162,11 @@ async def test_logs_hold_no_token_and_no_signature(
         await api.client.delete(f"/api/available-image/{upload['id']}")
     logged = json.dumps([vars(record) for record in caplog.records], default=str)
     assert "uploaded" in logged
+    done = [vars(record) for record in caplog.records if record.message == "request"]
+    assert [(line["client"], line["method"], line["code"]) for line in done] == [
+        ("tests", "POST", 201),
+        ("tests", "DELETE", 204),
+    ]
     assert upload["id"] in logged
     for secret in (
         token,

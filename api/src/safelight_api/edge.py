@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 MAX_REQUESTS: Final = 2000
 """Requests at a time; each may hold a few hundred KiB."""
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
+_READING: Final = frozenset({"GET", "HEAD"})
+_MAX_LOGGED_PATH: Final = 200
 _CLIENT_GONE: Final = 499
 """As nginx counts requests whose client did not wait."""
 
@@ -75,6 +77,19 @@ class Edge:
             )
         series[0].inc()
         series[1].observe(seconds)
+        client = scope.get("client_name")
+        if client is not None and key[1] not in _READING:
+            # Who changed what, and how it ended; reads and strangers are only counted.
+            logger.info(
+                "request",
+                extra={
+                    "client": client,
+                    "method": key[1],
+                    "path": scope["path"][:_MAX_LOGGED_PATH],
+                    "code": code,
+                    "seconds": round(seconds, 3),
+                },
+            )
 
 
 def _route(scope: Scope) -> str:

@@ -12,7 +12,7 @@ _MAX_PORT: Final = 65535
 
 @dataclass(frozen=True)
 class Settings:
-    """All that can be set; `docs/rest-api.md` lists the variables."""
+    """All that can be set; `docs/settings.md` lists the variables."""
 
     object_store: ObjectStoreSettings
     namespace: str
