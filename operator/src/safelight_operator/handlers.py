@@ -3,7 +3,9 @@
 Low-level handlers (`on.event`) keep no state on the objects: no annotations, no finalizers.
 """
 
+import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import kopf
@@ -32,9 +34,10 @@ def registry(deliver: Deliver, started: Callable[[], None]) -> kopf.OperatorRegi
 
     @kopf.on.login(registry=handlers)
     def log_in(**arguments: Any) -> object:  # noqa: ANN401 - passed through
-        return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(
-            **arguments,
-        )
+        in_pod = kopf.login_with_service_account(**arguments)
+        if in_pod is None:
+            return kopf.login_with_kubeconfig(**arguments)
+        return replace(in_pod, server=api_server(os.environ))
 
     @kopf.on.event(GROUP, VERSION, IMAGE_UPLOAD.plural, registry=handlers)
     async def upload(event: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401 - as above
@@ -45,6 +48,17 @@ def registry(deliver: Deliver, started: Callable[[], None]) -> kopf.OperatorRegi
         deliver(JOBS, event["type"] == "DELETED", event["object"])
 
     return handlers
+
+
+def api_server(environment: Mapping[str, str]) -> str:
+    """Return the API server's URL as every container is told it.
+
+    Kopf's own choice is a name, which a cluster without DNS (and an operator that must work while
+    DNS does not) cannot resolve.
+    """
+    host = environment["KUBERNETES_SERVICE_HOST"]
+    host = f"[{host}]" if ":" in host else host
+    return f"https://{host}:{environment['KUBERNETES_SERVICE_PORT']}"
 
 
 def settings(instance: str) -> kopf.OperatorSettings:
