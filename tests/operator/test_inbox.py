@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from safelight_operator.inbox import Inbox
+from safelight_operator.inbox import PASS_DELAY, PASSES, Inbox
 from safelight_operator.queue import KeyedQueue
 from safelight_operator.slots import Slots
 from tests.operator.making import ID, NOW
@@ -28,17 +28,33 @@ def job(upload_id: str = ID, status: dict[str, Any] | None = None) -> dict[str, 
 COMPLETE = {"conditions": [{"type": "Complete", "status": "True"}]}
 
 
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """Return the time in seconds."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
 @pytest.fixture
 def worked() -> list[str]:
     return []
 
 
 @pytest.fixture
-async def inbox(worked: list[str]) -> Inbox:
+async def inbox(worked: list[str], clock: Clock) -> Inbox:
     async def work(key: str) -> None:
         worked.append(key)
 
-    return Inbox(KeyedQueue(work, workers=1), Slots(1, 100))
+    return Inbox(KeyedQueue(work, workers=1, clock=clock), Slots(1, 100))
 
 
 async def seen(inbox: Inbox, worked: list[str]) -> list[str]:
@@ -59,7 +75,7 @@ async def test_a_deleted_upload_is_evidence(inbox: Inbox, worked: list[str]) -> 
     inbox.upload_event(resource())
     inbox.upload_event(resource(), deleted=True)
     assert await seen(inbox, worked) == [ID]
-    assert inbox.removed == {ID: 2}
+    assert inbox.removed[ID].passes == PASSES
 
 
 async def test_what_the_operator_has_deleted_itself_is_settled(
@@ -72,10 +88,20 @@ async def test_what_the_operator_has_deleted_itself_is_settled(
     assert (inbox.removed, inbox.settled) == ({}, set())
 
 
-async def test_objects_are_removed_in_two_passes(inbox: Inbox) -> None:
+async def test_objects_are_removed_in_two_passes_with_time_between(
+    inbox: Inbox,
+    clock: Clock,
+) -> None:
+    """However often it is looked at in between."""
     inbox.mark_removed(ID)
+    assert inbox.is_removed(ID)
     inbox.removal_done(ID)
-    assert inbox.removed == {ID: 1}
+    assert not inbox.is_removed(ID)
+    inbox.queue.add(ID)
+    assert not inbox.is_removed(ID)
+    assert inbox.queue.release_due() == PASS_DELAY
+    clock.now += PASS_DELAY
+    assert inbox.is_removed(ID)
     inbox.removal_done(ID)
     assert inbox.removed == {}
 
@@ -83,6 +109,7 @@ async def test_objects_are_removed_in_two_passes(inbox: Inbox) -> None:
 async def test_an_image_is_removed_in_one(inbox: Inbox, worked: list[str]) -> None:
     inbox.image_deleted(ID)
     assert await seen(inbox, worked) == [ID]
+    assert inbox.is_removed(ID)
     inbox.removal_done(ID)
     assert inbox.removed == {}
 
@@ -140,7 +167,7 @@ async def test_a_full_list_finds_what_vanished_without_an_event(
     await seen(inbox, worked)
     inbox.listed([resource(OTHER)], [], asked=0)
     assert sorted(await seen(inbox, worked)) == sorted([ID, OTHER])
-    assert inbox.removed == {ID: 2}
+    assert inbox.removed[ID].passes == PASSES
 
 
 async def test_after_a_gap_nothing_is_concluded_from_a_list(

@@ -3,7 +3,6 @@
 All of it is memory that may be lost: what must not be forgotten stands in the cluster.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -34,6 +33,15 @@ class Known:
     failed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What is left to do for an id that nothing uses any more."""
+
+    passes: int
+    due: float
+    """When the next pass may start, by the queue's clock."""
+
+
 @dataclass(slots=True)
 class Inbox:
     """Sorts what comes in. All methods run on the event loop of the queue."""
@@ -42,8 +50,8 @@ class Inbox:
     slots: Slots
     uploads: dict[str, Known] = field(default_factory=dict)
     hinted: set[str] = field(default_factory=set)
-    removed: dict[str, int] = field(default_factory=dict)
-    """Ids whose upload or image was seen to vanish: how many passes of removal are left."""
+    removed: dict[str, Removal] = field(default_factory=dict)
+    """Ids whose upload or image was seen to vanish."""
     settled: set[str] = field(default_factory=set)
     """Ids whose upload the operator itself has deleted, with nothing left to do."""
     _jobs: dict[str, tuple[bool, bool]] = field(default_factory=dict)
@@ -94,14 +102,28 @@ class Inbox:
 
     def mark_removed(self, upload_id: str, passes: int = PASSES) -> None:
         """Note that what used an id is gone, and have a look."""
-        self.removed[upload_id] = max(passes, self.removed.get(upload_id, 0))
+        known = self.removed.get(upload_id)
+        if known is not None:
+            passes = max(passes, known.passes)
+        self.removed[upload_id] = Removal(passes, self.queue.now())
         self.queue.add(upload_id)
+
+    def is_removed(self, upload_id: str) -> bool:
+        """Say whether a pass of removal is due for an id; one that is not due yet is awaited."""
+        removal = self.removed.get(upload_id)
+        if removal is None:
+            return False
+        wait = removal.due - self.queue.now()
+        if wait > 0:
+            self.queue.add_later(upload_id, wait)
+        return wait <= 0
 
     def removal_done(self, upload_id: str) -> None:
         """Note that the objects of an id were removed; a second pass follows if one is due."""
-        left = self.removed.pop(upload_id, 1) - 1
-        if left > 0:
-            self.removed[upload_id] = left
+        removal = self.removed.pop(upload_id, None)
+        if removal is not None and removal.passes > 1:
+            due = self.queue.now() + PASS_DELAY
+            self.removed[upload_id] = Removal(removal.passes - 1, due)
             self.queue.add_later(upload_id, PASS_DELAY)
 
     def listed(
@@ -153,11 +175,6 @@ class Inbox:
         metrics.JOBS_LIMIT.set(self.slots.limit)
         metrics.QUEUE_DEPTH.set(self.queue.depth)
         metrics.QUEUE_RETRIES.set(self.queue.retries)
-
-
-def now_on_loop() -> float:
-    """Return the loop's clock in seconds: the one that the queue and the slots use."""
-    return asyncio.get_running_loop().time()
 
 
 def _known(resource: Mapping[str, Any]) -> Known:

@@ -60,6 +60,10 @@ class KeyedQueue:
         self._timers: list[tuple[float, str]] = []
         self._wake_timer = asyncio.Event()
 
+    def now(self) -> float:
+        """Return the seconds of the queue's clock."""
+        return self._clock()
+
     @property
     def depth(self) -> int:
         """How many keys wait to be worked on now."""

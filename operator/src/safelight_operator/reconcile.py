@@ -119,7 +119,7 @@ class Reconciler:
             upload=upload,
             image=None if image is None else Image.from_dict(image),
             jobs=tuple(Job.from_dict(job) for job in jobs),
-            removed=upload_id in self._inbox.removed,
+            removed=self._inbox.is_removed(upload_id),
         )
 
     async def _act(self, world: World) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from safelight_operator import metrics, sweep
 from safelight_operator.cluster import Cluster
 from safelight_operator.errors import ClusterError, ExpiredError
-from safelight_operator.inbox import Inbox, now_on_loop
+from safelight_operator.inbox import Inbox
 from safelight_operator.objects import Objects, StorageError
 from safelight_operator.transport import gather_or_raise
 
@@ -48,7 +48,7 @@ class Resync:
 
     async def once(self) -> bool:
         """List everything; return whether that worked."""
-        asked = now_on_loop()
+        asked = self._inbox.queue.now()
         try:
             uploads, jobs = await gather_or_raise(
                 self._cluster.list_all_uploads(),

@@ -22,7 +22,7 @@ from safelight_operator.errors import (
     ConflictError,
     QuotaExceededError,
 )
-from safelight_operator.inbox import Inbox, now_on_loop
+from safelight_operator.inbox import Inbox
 from safelight_operator.objects import Objects
 from safelight_operator.settings import Settings
 from safelight_operator.transport import gather_or_raise
@@ -106,7 +106,7 @@ class Steps:
     async def _start(self, attempt: int, world: World, upload: Upload) -> World | None:
         name = manifest.job_name(upload.id, attempt)
         slots = self._inbox.slots
-        refusal = slots.acquire(upload.id, upload.created, name, now_on_loop())
+        refusal = slots.acquire(upload.id, upload.created, name, self._inbox.queue.now())
         if refusal is not None:
             if refusal.retry_after is not None:
                 self._inbox.queue.add_later(upload.id, refusal.retry_after)
