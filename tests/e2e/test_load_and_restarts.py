@@ -13,9 +13,9 @@ from tests.support.waiting import eventually
 
 def test_twenty_uploads_at_once(client: Client, cluster: Cluster) -> None:
     """All are processed, each to its own picture, and each poll sequence is sound."""
-    photos = [photos.photo(600 + 10 * number, 400) for number in range(20)]
+    pictures = [photos.photo(600 + 10 * number, 400) for number in range(20)]
     with ThreadPoolExecutor(20) as pool:
-        created = list(pool.map(client.upload, photos))
+        created = list(pool.map(client.upload, pictures))
     assert len({item["id"] for item in created}) == 20
 
     for number, item in enumerate(created):
