@@ -17,6 +17,7 @@ from safelight_contract.resources import (
 from safelight_local.cluster import Cluster
 from safelight_operator import manifest, steps
 from safelight_operator.settings import Settings
+from safelight_operator.watches import Watches
 from tests.operator.conftest import Started
 from tests.operator.making import OTHER_UID
 from tests.operator.playing import (
@@ -177,6 +178,26 @@ async def test_a_failure_goes_after_its_retention(stage: Stage, started: Started
         await stage.end(upload_id, code=10)
         await stage.until_settled(upload_id, [])
         assert await stage.kubernetes.image(upload_id) is None
+
+
+async def test_an_upload_that_is_deleted_before_the_watches_begin_leaves_nothing(
+    stage: Stage,
+    started: Started,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first list has it, and no watch will ever tell of it."""
+    monkeypatch.setattr("safelight_operator.resync.SECOND_LIST_SECONDS", 1)
+    upload_id = await stage.post()
+
+    async def start_late(watches: Watches) -> None:
+        await stage.job(upload_id)
+        await stage.kubernetes.delete(IMAGE_UPLOAD.plural, upload_id)
+        await run(watches)
+
+    run = Watches.run
+    monkeypatch.setattr(Watches, "run", start_late)
+    async with started():
+        await stage.until_settled(upload_id, [])
 
 
 @pytest.mark.parametrize("moment", ["started", "stored", "failed"])

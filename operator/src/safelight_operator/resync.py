@@ -19,6 +19,8 @@ from safelight_operator.transport import gather_or_raise
 
 RETRY_SECONDS: Final = 2.0
 """Between two tries of a list or a watch that failed."""
+SECOND_LIST_SECONDS: Final = 5.0
+"""From the first list to the second: watches have begun in between."""
 MAX_ORIGINALS: Final = 20_000
 """Keys that one sweep reads at most."""
 
@@ -40,11 +42,13 @@ class Resync:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def run(self) -> None:
-        """Sweep, and list again and again."""
+        """List again and again, and sweep."""
+        # What is deleted after the first list and before the watches have begun has no event.
+        await asyncio.sleep(min(SECOND_LIST_SECONDS, self._seconds))
         while True:
+            await self.once()
             await self.sweep()
             await asyncio.sleep(self._seconds)
-            await self.once()
 
     async def once(self) -> bool:
         """List everything; return whether that worked."""
