@@ -98,17 +98,13 @@ class _Floor:
         return exited - began
 
     def wait_until_quiet(self) -> None:
-        """Wait until the pods of the last run are gone, then a moment more."""
-        while self._run("KUBECTL", "get", "jobs", "--output=name"):
+        """Wait until the pods of the last run are gone, then a moment more.
+
+        Pods of uploads that failed earlier stay for an hour; they do nothing.
+        """
+        pods = ("get", "pods", "--selector=batch.kubernetes.io/job-name", "--output=name")
+        while self._run("KUBECTL", *pods, "--field-selector=status.phase!=Failed"):
             time.sleep(0.1)
-        self._run(
-            "KUBECTL",
-            "wait",
-            "--for=delete",
-            "pods",
-            "--selector=batch.kubernetes.io/job-name",
-            "--timeout=60s",
-        )
         time.sleep(1)
 
     def _container(self, job: str) -> str:

@@ -1,1 +1,0 @@
-"""Measurements: how fast it is, beside what is possible."""
