@@ -27,8 +27,15 @@ class Cluster:
 
     def kubectl(self, *arguments: str, seconds: float = 180, document: str | None = None) -> str:
         """Run kubectl in the release's namespace and return what it printed."""
+        return self._run("KUBECTL", *arguments, seconds=seconds, document=document)
+
+    def helm(self, *arguments: str, seconds: float = 180, document: str | None = None) -> str:
+        """Run Helm in the release's namespace and return what it printed."""
+        return self._run("HELM", *arguments, seconds=seconds, document=document)
+
+    def _run(self, program: str, *arguments: str, seconds: float, document: str | None) -> str:
         done = subprocess.run(
-            [self.env["KUBECTL"], "--namespace", self.namespace, *arguments],
+            [self.env[program], f"--namespace={self.namespace}", *arguments],
             env={"KUBECONFIG": self.env["KUBECONFIG"], "HOME": "/nonexistent"},
             capture_output=True,
             text=True,

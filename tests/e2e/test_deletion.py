@@ -1,10 +1,13 @@
 """Deleting anything, at any moment, leaves nothing behind and never hangs."""
 
+import json
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from safelight_contract import resources
+from safelight_local import paths
 from tests.e2e.conftest import Bucket, Cluster
 from tests.support import photos
 from tests.support.client import Client
@@ -72,21 +75,51 @@ def test_api_delete_of_an_image(client: Client, bucket: Bucket) -> None:
     eventually(lambda: bucket.keys_of(upload_id), lambda stored: stored == [])
 
 
-def test_namespace_deletion_never_hangs(cluster: Cluster) -> None:
-    """No finalizer of ours holds a namespace, even where no operator runs."""
-    namespace = f"doomed-{time.time_ns()}"
-    upload_id = "6f1c9f8e-0000-4000-8000-000000000001"
-    cluster.kubectl("create", "namespace", namespace)
-    spec = resources.ImageUploadSpec("a.jpg", "image/jpeg", 3, "0" * 64).to_dict()
-    cluster.apply(
-        {
-            "apiVersion": resources.API_VERSION,
-            "kind": resources.IMAGE_UPLOAD.kind,
-            "metadata": {"name": upload_id, "namespace": namespace},
-            "spec": spec,
-        }
+def test_namespace_deletion_never_hangs(second_release: Cluster) -> None:
+    """Deleting everything at once, the operator included, while uploads are on their way."""
+    for number in range(3):
+        second_release.apply(
+            {
+                "apiVersion": resources.API_VERSION,
+                "kind": resources.IMAGE_UPLOAD.kind,
+                "metadata": {
+                    "name": f"6f1c9f8e-0000-4000-8000-00000000000{number}",
+                    "namespace": second_release.namespace,
+                },
+                "spec": resources.ImageUploadSpec("a.jpg", "image/jpeg", 3, "0" * 64).to_dict(),
+            }
+        )
+    eventually(lambda: second_release.names("jobs"), lambda seen: len(seen) > 0)
+
+    second_release.kubectl("delete", "namespace", second_release.namespace, "--timeout=90s")
+
+    gone = second_release.kubectl(
+        "get", "namespace", second_release.namespace, "--ignore-not-found"
     )
+    assert gone == ""
 
-    cluster.kubectl("delete", "namespace", namespace, "--timeout=60s")
 
-    assert cluster.kubectl("get", "namespace", namespace, "--ignore-not-found") == ""
+@pytest.fixture
+def second_release(cluster: Cluster) -> Iterator[Cluster]:
+    """The chart once more, in a namespace of its own, with the first one's images and storage."""
+    second = Cluster({**cluster.env, "SAFELIGHT_NAMESPACE": f"doomed-{time.time_ns()}"})
+    second.kubectl("create", "namespace", second.namespace)
+    for name in ("safelight-storage", "safelight-tokens"):
+        secret = cluster.get("secret", name)
+        assert secret is not None
+        metadata = {"name": name, "namespace": second.namespace}
+        second.apply(secret | {"metadata": metadata})
+    values = json.loads(cluster.helm("get", "values", "safelight", "--output=json"))
+    values["crds"] = {"enabled": False}
+    values["api"]["service"] = {"type": "ClusterIP"}
+    second.helm(
+        "install",
+        "safelight",
+        str(paths.CHART),
+        "--values=-",
+        "--wait",
+        "--timeout=120s",
+        document=json.dumps(values),
+    )
+    yield second
+    second.kubectl("delete", "namespace", second.namespace, "--ignore-not-found", "--wait=false")

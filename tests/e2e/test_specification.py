@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 
 from tests.support import photos
 
+NODE = Path(sys.executable).with_name("node")
+"""Of the wheel that the lock file pins."""
 JAVASCRIPT = Path(__file__).parent / "javascript"
 
 
@@ -21,8 +24,9 @@ def node_modules() -> None:
     installed = JAVASCRIPT / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         subprocess.run(
-            ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
+            [NODE.with_name("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
             cwd=JAVASCRIPT,
+            env={**os.environ, "PATH": f"{NODE.parent}:{os.environ['PATH']}"},
             check=True,
             capture_output=True,
             timeout=300,
@@ -33,10 +37,9 @@ def node_modules() -> None:
 def run(script: str, installation: Mapping[str, str], photo: Path) -> dict[str, Any]:
     """Run one of the examples against the installation and return what it printed."""
     done = subprocess.run(
-        ["node", script, str(photo)],
+        [NODE, script, photo],
         cwd=JAVASCRIPT,
         env={
-            "PATH": os.environ["PATH"],
             "SAFELIGHT_URL": installation["SAFELIGHT_URL"],
             "SAFELIGHT_TOKEN": installation["SAFELIGHT_TOKEN"],
         },
