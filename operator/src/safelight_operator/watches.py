@@ -78,12 +78,17 @@ class Watches:
 
     async def _kopf(self, deliver: handlers.Deliver) -> None:
         identity: Any = self._identity  # Kopf's own type of it is not public.
-        await kopf.operator(
-            registry=handlers.registry(deliver, lambda: _log.info("Watching")),
-            settings=handlers.settings(self._identity),
-            identity=identity,
-            standalone=True,
-            namespaces=[self._namespace],
-            stop_flag=self._stop,
-        )
+        try:
+            await kopf.operator(
+                registry=handlers.registry(deliver, lambda: _log.info("Watching")),
+                settings=handlers.settings(self._identity),
+                identity=identity,
+                standalone=True,
+                namespaces=[self._namespace],
+                stop_flag=self._stop,
+            )
+        finally:
+            # Kopf waits for the flag in a thread, and that thread would keep a failed Kopf's event
+            # loop from closing: nobody would learn that nothing is watched any more.
+            self._stop.set()
         await asyncio.sleep(CLOSING_SECONDS)
