@@ -47,7 +47,7 @@ K8S_SECONDS = Histogram(
 STORAGE_REQUESTS = Counter(
     "safelight_storage_requests",
     "Requests to the object storage, by operation and result (ok, absent, error).",
-    ["op", "code"],
+    ["operation", "code"],
 )
 WATCH_LAST_EVENT = Gauge(
     "safelight_watch_last_event_timestamp_seconds",
