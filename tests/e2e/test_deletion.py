@@ -111,6 +111,8 @@ def second_release(cluster: Cluster) -> Iterator[Cluster]:
         second.apply(secret | {"metadata": metadata})
     values = json.loads(cluster.helm("get", "values", "safelight", "--output=json"))
     values["crds"] = {"enabled": False}
+    # Kubernetes looks at a namespace in deletion again after half of its pods' grace period.
+    values["limits"] = {"uploadTotalSeconds": 20}
     values["api"]["service"] = {"type": "ClusterIP"}
     second.helm(
         "install",
