@@ -40,7 +40,7 @@ def test_kubelet_lets_nobody_in_without_a_certificate(tmp_path: Path) -> None:
 
 
 def test_sockets_of_a_deep_checkout_stay_short_enough(tmp_path: Path) -> None:
-    assert _node(Path("/work")).kubelet_root == Path("/work/kubelet")
+    assert _node(Path("/repo")).kubelet_root == Path("/repo/kubelet")
     deep = _node(tmp_path / ("d" * 80))
     assert deep.kubelet_root == node.FALLBACK_KUBELET_ROOT
 
