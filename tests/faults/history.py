@@ -26,6 +26,8 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "list": _CALL | {"of", "ids"},
     # What an observer's watch saw; fields that do not fit a kind are absent.
     "object": frozenset({"kind", "event", "name", "uid"}),
+    # A request of a program that passed through the proxy.
+    "call": frozenset({"caller", "verb", "path", "id", "number", "fault"}),
     # What was done to the system, and where the run stands: start, faults-over, drained.
     "fault": frozenset({"what", "target"}),
     "mark": frozenset({"name"}),
