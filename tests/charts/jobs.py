@@ -102,7 +102,7 @@ def job_with(**fields: object) -> Change:
 
 def with_volume(source: dict[str, Any]) -> Change:
     """Add a volume."""
-    return lambda job: pod(job)["volumes"].append({"name": "extra", **source})
+    return lambda job: pod(job).update(volumes=[{"name": "extra", **source}])
 
 
 def with_environment(entry: dict[str, Any]) -> Change:

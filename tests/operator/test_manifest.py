@@ -55,7 +55,6 @@ def test_the_event() -> None:
     made = manifest.event(
         "photos",
         manifest.Subject("ImageUpload", ID, UID),
-        warning=True,
         reason="CorruptImage",
         note="exit code 11: truncated\nfile\x00é",
         instance="safelight-operator-0",
@@ -69,7 +68,6 @@ def test_an_events_note_is_bounded() -> None:
     made = manifest.event(
         "photos",
         manifest.Subject("ImageUpload", ID, UID),
-        warning=True,
         reason="CorruptImage",
         note="x" * 5000,
         instance="safelight-operator-0",

@@ -62,8 +62,7 @@ async def test_an_upload_becomes_an_image(stage: Stage, started: Started) -> Non
         assert image["spec"]["uploadUID"] == upload["metadata"]["uid"]
         assert image["spec"]["fileName"] == "photo.jpg"
         assert image["spec"]["image"]["key"] == stored(upload_id)[0]
-        event = await the_event(stage, "Published")
-        assert event["involvedObject"]["kind"] == AVAILABLE_IMAGE.kind
+        assert await own_events(stage) == []
 
 
 def clean(resource: Json) -> bool:
@@ -71,13 +70,17 @@ def clean(resource: Json) -> bool:
     return not {"annotations", "finalizers"} & resource["metadata"].keys()
 
 
+async def own_events(stage: Stage) -> list[Json]:
+    """Return the Events of ours."""
+    events = await stage.kubernetes.list("events")
+    return [e for e in events if e.get("source", {}).get("component") == MANAGER]
+
+
 async def the_event(stage: Stage, reason: str) -> Json:
     """Return the one Event of ours with a reason."""
 
     async def look() -> list[Json]:
-        events = await stage.kubernetes.list("events")
-        ours = [e for e in events if e.get("source", {}).get("component") == MANAGER]
-        return [e for e in ours if e["reason"] == reason]
+        return [e for e in await own_events(stage) if e["reason"] == reason]
 
     (event,) = await eventually(look, bool)
     return event

@@ -63,5 +63,4 @@ async def test_the_charts_rights_are_enough(stage: Stage, started: Started) -> N
         await stage.kubernetes.delete(IMAGE_UPLOAD.plural, stalled)
         await stage.until_settled(stalled, [])
 
-        events = {e["reason"] for e in await stage.kubernetes.list("events")}
-        assert {"Published", "CorruptImage"} <= events
+        assert "CorruptImage" in {e["reason"] for e in await stage.kubernetes.list("events")}

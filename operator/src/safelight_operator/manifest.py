@@ -29,7 +29,6 @@ FINISHED_TTL_SECONDS: Final = 3600
 """A backstop: normally a Job goes with its upload."""
 GRACE_SECONDS: Final = 5
 """A pod that is told to end has nothing to save."""
-TEMPORARY_SIZE: Final = "64Mi"
 USER_ID: Final = 65532
 """The user that the processor's image is made for; any other would do as well."""
 _MAX_NOTE: Final = 900
@@ -102,6 +101,7 @@ def job(upload: Upload, request: JobRequest, processor: ProcessorSettings) -> di
 
 
 def _pod_spec(request: JobRequest, processor: ProcessorSettings) -> dict[str, Any]:
+    """Return the pod; it has no volume, since the kubelet looks for one only every 0.3 s."""
     return {
         "restartPolicy": "Never",
         "serviceAccountName": processor.service_account,
@@ -112,7 +112,6 @@ def _pod_spec(request: JobRequest, processor: ProcessorSettings) -> dict[str, An
             "runAsNonRoot": True,
             "runAsUser": USER_ID,
             "runAsGroup": USER_ID,
-            "fsGroup": USER_ID,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [
@@ -132,10 +131,8 @@ def _pod_spec(request: JobRequest, processor: ProcessorSettings) -> dict[str, An
                 },
                 "terminationMessagePath": TERMINATION_MESSAGE_PATH,
                 "terminationMessagePolicy": "File",
-                "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - a mount of the pod's own
             },
         ],
-        "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": TEMPORARY_SIZE}}],
     }
 
 
@@ -176,13 +173,12 @@ def event(  # noqa: PLR0913 - the parts of an Event
     namespace: str,
     subject: Subject,
     *,
-    warning: bool,
     reason: str,
     note: str,
     instance: str,
     now: datetime,
 ) -> dict[str, Any]:
-    """Return an Event; its name is the same for the same change, so it is told once."""
+    """Return a warning; its name is the same for the same change, so it is told once."""
     time = format_time(now)
     return {
         "apiVersion": "v1",
@@ -199,7 +195,7 @@ def event(  # noqa: PLR0913 - the parts of an Event
             "namespace": namespace,
             "uid": subject.uid,
         },
-        "type": "Warning" if warning else "Normal",
+        "type": "Warning",
         "reason": reason,
         "action": reason,
         "message": _bounded(note),

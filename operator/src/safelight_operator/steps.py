@@ -13,7 +13,7 @@ from typing import Final
 
 from safelight_contract import keys
 from safelight_contract.job import HINT_PATH, JobRequest
-from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD, Progress
+from safelight_contract.resources import IMAGE_UPLOAD, Progress
 from safelight_operator import actions, conditions, decide, manifest, metrics, output
 from safelight_operator.cluster import Cluster
 from safelight_operator.errors import (
@@ -202,7 +202,7 @@ class Steps:
         )
         subject = manifest.Subject(IMAGE_UPLOAD.kind, upload.id, upload.uid)
         note = f"Attempt {upload.status.attempt}: {action.detail or action.failure}"
-        self._record(subject, action.failure, note, warning=True)
+        self._record(subject, action.failure, note)
         # Only now, when the status is written, no operator can publish these objects any more.
         if not action.keep_objects:
             await self._objects.delete_images(upload.id)
@@ -227,10 +227,6 @@ class Steps:
         total = (now - upload.created).total_seconds()
         metrics.PHASE_SECONDS.labels("total").observe(max(total, 0))
         _log.info("Available", extra={"id": upload.id, "uid": upload.uid, "seconds": total})
-        subject = manifest.Subject(AVAILABLE_IMAGE.kind, image.id, image.uid)
-        stored = image.spec.image
-        note = f"{stored.width}x{stored.height} pixels, {stored.size} bytes, {stored.media_type}"
-        self._record(subject, "Published", note, warning=False)
         return replace(world, image=Image.from_dict(answer))
 
     async def _finish(self, upload: Upload, image: Image) -> World | None:
@@ -287,19 +283,11 @@ class Steps:
         _log.info("Objects removed", extra={"id": upload_id})
         return True
 
-    def _record(
-        self,
-        subject: manifest.Subject,
-        reason: str,
-        note: str,
-        *,
-        warning: bool,
-    ) -> None:
+    def _record(self, subject: manifest.Subject, reason: str, note: str) -> None:
         """Record an Event in the background: nothing depends on it."""
         body = manifest.event(
             self._cluster.namespace,
             subject,
-            warning=warning,
             reason=reason,
             note=note,
             instance=self._settings.pod_name,

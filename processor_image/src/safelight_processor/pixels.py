@@ -1,5 +1,6 @@
 """Sizes, modes and directions: pure functions from one picture to the next."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from PIL import Image
@@ -8,6 +9,8 @@ from safelight_contract import policy
 
 _BAND_ROWS: Final = 256
 """Rows of the result that are made at a time: the intermediate picture stays small."""
+_THREADS: Final = 2
+"""Bands that are made at a time: as many as the default limit of a Job has processors."""
 _SIXTEEN_BITS: Final = 65536
 _FIRST_LYING: Final = 5
 """From this orientation on the stored width is the shown height."""
@@ -106,11 +109,16 @@ def resize(
     width, height = size
     left, top, right, bottom = box
     rows = (bottom - top) / height
-    for start in range(0, height, _BAND_ROWS):
+
+    def band(start: int) -> Image.Image:
         end = min(height, start + _BAND_ROWS)
         part = (left, top + start * rows, right, min(bottom, top + end * rows))
-        band = image.resize((width, end - start), Image.Resampling.LANCZOS, box=part)
-        canvas.paste(band.convert(mode), (0, start))
+        return image.resize((width, end - start), Image.Resampling.LANCZOS, box=part).convert(mode)
+
+    starts = range(0, height, _BAND_ROWS)
+    with ThreadPoolExecutor(_THREADS) as threads:
+        for start, made in zip(starts, threads.map(band, starts), strict=True):
+            canvas.paste(made, (0, start))
     return canvas
 
 
