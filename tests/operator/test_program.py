@@ -6,72 +6,36 @@ import os
 import signal
 import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
-import httpx
 import pytest
 
 from safelight_local.control_plane import free_ports
 from safelight_operator.settings import Settings
+from tests.operator import running as program
 from tests.operator.playing import Stage, eventually
+from tests.operator.running import status
 
 Running = Callable[..., AbstractAsyncContextManager[Process]]
 
 
 @pytest.fixture
 def environment(settings: Settings) -> dict[str, str]:
-    store = settings.object_store
-    return {
-        "PATH": os.environ["PATH"],
-        "KUBECONFIG": os.environ["KUBECONFIG"],
-        "SAFELIGHT_NAMESPACE": settings.namespace,
-        "SAFELIGHT_POD_NAME": "operator-0",
-        "SAFELIGHT_POD_IP": "127.0.0.1",
-        "SAFELIGHT_HINT_PORT": str(settings.hint_port),
-        "SAFELIGHT_HEALTH_PORT": str(settings.health_port),
-        "SAFELIGHT_PROCESSOR_IMAGE": settings.processor.image,
-        "SAFELIGHT_PROCESSOR_SERVICE_ACCOUNT": "default",
-        "SAFELIGHT_S3_ENDPOINT": store.endpoint,
-        "SAFELIGHT_S3_BUCKET": store.bucket,
-        "SAFELIGHT_S3_REGION": store.region,
-        "SAFELIGHT_S3_ACCESS_KEY_ID": store.access_key_id,
-        "SAFELIGHT_S3_SECRET_ACCESS_KEY": store.secret_access_key,
-    }
+    return program.environment(
+        settings.object_store,
+        os.environ["KUBECONFIG"],
+        settings.namespace,
+        hint_port=settings.hint_port,
+        health_port=settings.health_port,
+    )
 
 
 @pytest.fixture
 def running(environment: dict[str, str]) -> Running:
-    """Return a block in which the program runs; in the end it is killed."""
-
-    @asynccontextmanager
-    async def run(**changes: str) -> AsyncIterator[Process]:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "safelight_operator",
-            env=environment | changes,
-            stdout=PIPE,
-            stderr=DEVNULL,
-        )
-        try:
-            yield process
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.communicate()
-
-    return run
-
-
-async def status(port: int, path: str) -> int:
-    """Return the status of an answer, or 0."""
-    async with httpx.AsyncClient(trust_env=False) as client:
-        try:
-            return (await client.get(f"http://127.0.0.1:{port}{path}")).status_code
-        except httpx.HTTPError:
-            return 0
+    """Return a block in which the program runs, with changes of its environment."""
+    return lambda **changes: program.running(environment | changes)
 
 
 async def holder(stage: Stage) -> str:
