@@ -44,6 +44,8 @@ def settings(
         failed_retention_seconds=3600,
         resync_seconds=300,
         stalled_after_seconds=60,
+        sweep="report",
+        sweep_seconds=3600,
         processor=replace(making.PROCESSOR, service_account="default"),
         object_store=object_storage,
     )

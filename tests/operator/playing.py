@@ -96,6 +96,10 @@ class Bucket:
         """Store an object."""
         self._client.put_object(Bucket=self._name, Key=key, Body=data, ContentType=media_type)
 
+    def delete(self, key: str) -> None:
+        """Delete an object."""
+        self._client.delete_object(Bucket=self._name, Key=key)
+
 
 class Kubernetes:
     """What a test does and sees in its namespace, as the administrator."""

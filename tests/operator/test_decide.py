@@ -22,8 +22,8 @@ from safelight_operator.actions import (
     Look,
     Part,
     Publish,
+    RemoveLeftovers,
     RemoveObjects,
-    RemoveOriginal,
     SetStatus,
     StartAttempt,
     Wait,
@@ -82,9 +82,9 @@ CASES = (
     ),
     Case("an image as it should be", world(image=image(ready=True)), Wait),
     Case(
-        "an image whose original was forgotten",
+        "an image with something left over",
         world(image=image(ready=True), removed=True),
-        RemoveOriginal,
+        RemoveLeftovers,
     ),
     # Before an attempt.
     Case("a new upload", world(upload=upload()), StartAttempt),

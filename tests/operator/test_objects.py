@@ -71,12 +71,26 @@ async def test_the_attempt_that_was_published_is_kept(objects: Objects, bucket: 
     assert bucket.stored() == kept
 
 
-async def test_originals_are_listed_with_their_ids(objects: Objects, bucket: Bucket) -> None:
-    for key in (keys.original(ID, policy.JPEG), f"{keys.ORIGINALS}stray.txt", IMAGE):
+async def test_objects_are_listed_in_the_order_of_their_keys(
+    objects: Objects, bucket: Bucket
+) -> None:
+    """More than one page of a thousand."""
+    names = [f"{keys.ORIGINALS}{number:04}{ID[4:]}.jpg" for number in range(1100)]
+    for name in (*reversed(names), IMAGE):
+        bucket.put(name, b"x")
+    pages = [page async for page in objects.pages(keys.ORIGINALS)]
+    assert [len(page) for page in pages] == [1000, 100]
+    assert [stored.key for page in pages for stored in page] == names
+    first, head = pages[0][0], await objects.head(names[0])
+    assert head is not None
+    assert first.etag == head.etag
+    assert first.modified.tzinfo is not None
+
+
+async def test_what_is_not_in_our_folders_is_counted(objects: Objects, bucket: Bucket) -> None:
+    for key in (IMAGE, keys.original(ID, policy.JPEG), "stray.txt", "backup/1", "backup/2"):
         bucket.put(key, b"x")
-    ((upload_id, written),) = await objects.originals(lambda _: False)
-    assert upload_id == ID
-    assert written.tzinfo is not None
+    assert await objects.count_outside((keys.ORIGINALS, keys.IMAGES)) == 2
 
 
 async def test_a_signed_put_writes_once_and_only_that_type(

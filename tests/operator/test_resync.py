@@ -1,12 +1,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import timedelta
 
 import pytest
 
 from safelight_contract import keys, policy
-from safelight_operator import manifest, sweep
+from safelight_operator import manifest
 from safelight_operator.app import Operator
 from safelight_operator.cluster import Cluster
 from safelight_operator.errors import NotServedError
@@ -73,66 +72,6 @@ async def test_a_list_that_misses_one_has_it_looked_at(
         await work(operator)
     assert stage.bucket.stored() == [keys.original(upload_id, policy.JPEG)]
     assert await stage.kubernetes.state(upload_id) == "Running"
-
-
-async def test_a_forgotten_original_is_swept(
-    stage: Stage,
-    operator: Operator,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    upload_id = await stage.post()
-    stage.bucket.put(keys.original(ID, policy.PNG), b"forgotten")
-    await operator.resync.sweep()
-    await work(operator)
-    assert len(stage.bucket.stored()) == 2
-    monkeypatch.setattr(sweep, "MIN_AGE", timedelta(seconds=-1))
-    await operator.resync.sweep()
-    await work(operator)
-    assert stage.bucket.stored() == [keys.original(upload_id, policy.JPEG)]
-
-
-async def test_the_forgotten_original_of_an_image_goes_alone(
-    stage: Stage,
-    operator: Operator,
-    cluster: Cluster,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    created = await cluster.create_image(manifest.probe(ID))
-    ready = {
-        "conditions": [
-            {
-                "type": "Ready",
-                "status": "True",
-                "reason": "Published",
-                "message": "",
-                "lastTransitionTime": "2026-01-01T00:00:00Z",
-            },
-        ],
-    }
-    await cluster.patch_image_status(ID, created["metadata"]["resourceVersion"], ready)
-    image = keys.image(ID, 1, policy.JPEG)
-    for key in (image, keys.original(ID, policy.JPEG)):
-        stage.bucket.put(key, b"x")
-    monkeypatch.setattr(sweep, "MIN_AGE", timedelta(seconds=-1))
-    await operator.resync.sweep()
-    await work(operator)
-    assert stage.bucket.stored() == [image]
-    assert await stage.kubernetes.state(ID) == "processed"
-
-
-async def test_many_forgotten_originals_are_left(
-    stage: Stage,
-    operator: Operator,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    for number in range(21):
-        stage.bucket.put(keys.original(f"{number:08}{ID[8:]}", policy.JPEG), b"x")
-    monkeypatch.setattr(sweep, "MIN_AGE", timedelta(seconds=-1))
-    await operator.resync.sweep()
-    await work(operator)
-    assert len(stage.bucket.stored()) == 21
-    assert [record.message for record in caplog.records] == ["Not swept"]
 
 
 async def test_a_deletion_is_seen_through_a_broken_watch(

@@ -22,6 +22,7 @@ def test_the_defaults() -> None:
     assert (settings.max_concurrent_jobs, settings.jobs_per_second) == (20, 2)
     assert settings.failed_retention_seconds == 7 * 24 * 3600
     assert (settings.resync_seconds, settings.stalled_after_seconds) == (300, 60)
+    assert (settings.sweep, settings.sweep_seconds) == ("report", 3600)
     assert settings.processor.deadline_seconds == 120
     assert settings.processor.memory == "768Mi"
     assert settings.processor.pod == {}
@@ -38,6 +39,7 @@ def test_a_missing_setting_is_named(name: str) -> None:
     [
         ("SAFELIGHT_HINT_PORT", "0"),
         ("SAFELIGHT_LOG_LEVEL", "loud"),
+        ("SAFELIGHT_SWEEP", "yes"),
         ("SAFELIGHT_PROCESSOR_PULL_POLICY", "Sometimes"),
         ("SAFELIGHT_JOBS_PER_SECOND", "0"),
         ("SAFELIGHT_MAX_CONCURRENT_JOBS", "many"),

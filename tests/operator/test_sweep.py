@@ -1,44 +1,121 @@
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from safelight_operator.sweep import MAX_PER_RUN, AlarmingError, forgotten
-from tests.operator.making import NOW
+from safelight_contract import keys, policy
+from safelight_operator.sweep import (
+    MAX_PER_RUN,
+    AlarmingError,
+    Orphan,
+    Sight,
+    StoredObject,
+    Tally,
+    is_damaged,
+    left_over,
+)
+from tests.operator.making import ID, NOW, STORED, image
 
 OLD = NOW - timedelta(hours=25)
 YOUNG = NOW - timedelta(hours=23)
 
 
-def originals(count: int, written: datetime, start: int = 0) -> list[tuple[str, datetime]]:
-    return [(f"id-{i}", written) for i in range(start, start + count)]
+def stored(key: str, modified: datetime = OLD, etag: str = "etag") -> StoredObject:
+    return StoredObject(key, modified, etag)
 
 
-def test_an_old_original_without_an_upload_is_forgotten() -> None:
-    assert forgotten(originals(3, OLD), {"id-0", "id-2"}, NOW) == ["id-1"]
+ORIGINAL = stored(keys.original(ID, policy.JPEG))
+IMAGE = stored(STORED.key)
+MANIFEST = stored(keys.manifest(ID, 1), etag="other")
+ABANDONED = stored(keys.manifest(ID, 11))
+GOOD = Sight(ID, results=(IMAGE, MANIFEST), image=image(ready=True))
 
 
-def test_a_young_one_may_belong_to_an_upload_that_is_being_created() -> None:
-    assert forgotten(originals(3, YOUNG), set(), NOW) == []
+@pytest.mark.parametrize(
+    ("sight", "found"),
+    [
+        (GOOD, {}),
+        (Sight(ID, (ORIGINAL,), (IMAGE, ABANDONED), has_upload=True), {}),
+        (Sight(ID, (ORIGINAL,), (IMAGE,), image=image()), {}),
+        (Sight(ID, (ORIGINAL,)), {Orphan.ORIGINAL: [ORIGINAL]}),
+        (replace(GOOD, originals=(ORIGINAL,)), {Orphan.ORIGINAL: [ORIGINAL]}),
+        (replace(GOOD, image=None), {Orphan.RESULT: [IMAGE, MANIFEST]}),
+        (replace(GOOD, results=(IMAGE, ABANDONED)), {Orphan.ATTEMPT: [ABANDONED]}),
+        (Sight(ID, image=image(ready=True)), {}),
+    ],
+    ids=[
+        "an image",
+        "an upload may need everything",
+        "an image that is not confirmed is not judged",
+        "an original of nothing",
+        "an original of an image",
+        "results of nothing",
+        "results of another attempt",
+        "an image without an object",
+    ],
+)
+def test_what_is_left_over(sight: Sight, found: dict[Orphan, list[StoredObject]]) -> None:
+    assert left_over(sight) == found
 
 
-def test_the_oldest_come_first_and_not_too_many_at_once() -> None:
-    found = [(f"id-{i}", OLD - timedelta(minutes=i)) for i in range(100)]
-    known = originals(2000, OLD, start=1000)
-    ids = {upload_id for upload_id, _ in known}
-    swept = forgotten(found + known, ids, NOW)
-    assert len(swept) == MAX_PER_RUN
-    assert swept[0] == "id-99"
+@pytest.mark.parametrize(
+    ("sight", "damaged"),
+    [
+        (GOOD, False),
+        (replace(GOOD, results=(MANIFEST,)), True),
+        (replace(GOOD, results=(replace(IMAGE, etag="new"), MANIFEST)), True),
+        (Sight(ID, image=image()), False),
+        (Sight(ID, has_upload=True), False),
+    ],
+)
+def test_an_image_needs_the_very_object_that_was_published(sight: Sight, *, damaged: bool) -> None:
+    assert is_damaged(sight) is damaged
 
 
-def test_many_at_once_are_rather_a_mistake() -> None:
-    """An empty list of uploads, say: the definition was deleted, or it is the wrong cluster."""
-    known = {f"id-{i}" for i in range(18)}
-    assert forgotten(originals(20, OLD), known, NOW) == ["id-18", "id-19"]
+def tally_of(*sights: Sight) -> Tally:
+    tally = Tally(NOW)
+    for sight in sights:
+        tally.add(sight)
+    return tally
+
+
+def orphans(count: int, modified: datetime = OLD) -> list[Sight]:
+    return [Sight(f"id-{n:04}", (stored(f"original-{n}", modified),)) for n in range(count)]
+
+
+def test_only_what_is_old_is_nominated() -> None:
+    mixed = Sight(ID, (ORIGINAL,), (replace(MANIFEST, modified=YOUNG),))
+    tally = tally_of(GOOD, *orphans(2), *orphans(3, YOUNG), mixed)
+    assert tally.removable() == ["id-0000", "id-0001"]
+    assert tally.old == {Orphan.ORIGINAL: 3, Orphan.RESULT: 0}
+
+
+def test_a_run_nominates_no_more_than_it_may() -> None:
+    tally = tally_of(*[GOOD] * 1000, *orphans(100))
+    assert tally.removable() == [f"id-{n:04}" for n in range(MAX_PER_RUN)]
+    assert tally.old[Orphan.ORIGINAL] == 100
+
+
+def test_much_at_once_is_rather_a_mistake() -> None:
+    """The definition was deleted, say, or it is the wrong cluster."""
+    known = [GOOD] * 9
+    assert len(tally_of(*known, *orphans(2)).removable()) == 2
     with pytest.raises(AlarmingError, match="3 of 21"):
-        forgotten(originals(21, OLD), known, NOW)
+        tally_of(*known, *orphans(3)).removable()
     with pytest.raises(AlarmingError):
-        forgotten(originals(1000, YOUNG), set(), NOW)
+        tally_of(*known, *orphans(1000, YOUNG)).removable()
 
 
-def test_few_are_swept_whatever_their_share() -> None:
-    assert len(forgotten(originals(20, OLD), set(), NOW)) == 20
+def test_no_record_at_all_is_a_mistake_however_little_there_is() -> None:
+    with pytest.raises(AlarmingError, match="no record at all"):
+        tally_of(*orphans(1)).removable()
+    assert tally_of(GOOD, *orphans(1)).removable() == ["id-0000"]
+    assert tally_of().removable() == []
+
+
+def test_ids_are_bounded_and_numbers_are_not() -> None:
+    tally = tally_of(*[replace(GOOD, results=())] * (MAX_PER_RUN + 1))
+    tally.add_foreign(7)
+    assert tally.damaged == MAX_PER_RUN + 1
+    assert len(tally.suspects) == MAX_PER_RUN
+    assert tally.old[Orphan.FOREIGN] == 7

@@ -101,8 +101,8 @@ class RemoveObjects:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveOriginal:
-    """Remove the original of an image that is available."""
+class RemoveLeftovers:
+    """Remove all objects of an id but those of its image, which is available."""
 
 
 Action = (
@@ -118,5 +118,5 @@ Action = (
     | Withdraw
     | DeleteJobs
     | RemoveObjects
-    | RemoveOriginal
+    | RemoveLeftovers
 )

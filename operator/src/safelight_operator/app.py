@@ -14,6 +14,7 @@ from safelight_operator.reconcile import Reconciler
 from safelight_operator.resync import Deletions, Resync
 from safelight_operator.settings import Settings
 from safelight_operator.slots import Slots
+from safelight_operator.sweeper import Sweeper
 from safelight_operator.transport import WATCH_SECONDS
 from safelight_operator.watches import Watches
 
@@ -34,7 +35,8 @@ class Operator:
         self.queue = KeyedQueue(self._work, workers=WORKERS)
         self.inbox = Inbox(self.queue, slots)
         self.reconciler = Reconciler(cluster, objects, settings, self.inbox)
-        self.resync = Resync(cluster, objects, self.inbox, settings.resync_seconds)
+        self.resync = Resync(cluster, self.inbox, settings.resync_seconds)
+        self.sweeper = Sweeper(cluster, objects, self.inbox, settings)
         self.deletions = Deletions(cluster, self.inbox)
 
     async def _work(self, upload_id: str) -> None:
@@ -54,6 +56,7 @@ class Operator:
                 group.create_task(self.queue.run(), name="queue")
                 group.create_task(watches.run(), name="watches")
                 group.create_task(self.resync.run(), name="resync")
+                group.create_task(self.sweeper.run(), name="sweeper")
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:

@@ -16,7 +16,7 @@ from safelight_contract.resources import (
     VERSION,
 )
 from safelight_operator.errors import AlreadyExistsError, GoneError, RefusedError
-from safelight_operator.transport import METADATA_LIST, Json, Transport
+from safelight_operator.transport import METADATA_LIST, Json, Page, Transport
 
 _OURS: Final = f"{LABEL_MANAGED_BY}={MANAGER}"
 
@@ -69,6 +69,14 @@ class Cluster:
     async def list_all_uploads(self) -> list[Json]:
         """Return all ImageUploads, read page by page."""
         return await self._transport.list(self._uploads, {})
+
+    def upload_pages(self) -> AsyncGenerator[Page, None]:
+        """Yield the metadata of all ImageUploads, page by page, in the order of their names."""
+        return self._transport.pages(self._uploads, {}, accept=METADATA_LIST)
+
+    def image_pages(self) -> AsyncGenerator[Page, None]:
+        """Yield all AvailableImages, page by page, in the order of their names."""
+        return self._transport.pages(self._images, {})
 
     async def list_all_jobs(self) -> list[Json]:
         """Return all Jobs of ours, read page by page."""

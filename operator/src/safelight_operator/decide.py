@@ -27,8 +27,8 @@ from safelight_operator.actions import (
     Look,
     Part,
     Publish,
+    RemoveLeftovers,
     RemoveObjects,
-    RemoveOriginal,
     SetStatus,
     StartAttempt,
     Wait,
@@ -93,7 +93,7 @@ def _without_upload(world: World) -> Action:
     if image is not None and not image.ready:
         return Withdraw()
     if image is not None:
-        return RemoveOriginal() if world.removed and world.upload is None else Wait()
+        return RemoveLeftovers() if world.removed and world.upload is None else Wait()
     if world.jobs:
         return DeleteJobs(world.jobs)
     return RemoveObjects() if world.removed else Wait()

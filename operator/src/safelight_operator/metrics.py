@@ -57,4 +57,27 @@ WATCH_LAST_EVENT = Gauge(
 WATCH_RESTARTS = Counter("safelight_watch_restarts", "Watches that were started again.", ["kind"])
 RESYNCS = Counter("safelight_resync", "Full lists, by result (ok, error).", ["result"])
 LEADER = Gauge("safelight_leader", "1 while this process leads.")
-SWEPT = Counter("safelight_orphan_uploads", "Ids whose forgotten original was removed.")
+ORPHAN_OBJECTS = Gauge(
+    "safelight_orphan_objects",
+    "Objects older than a day that no record needs, by kind (original, result, attempt), and those"
+    " whose keys are none of ours (foreign), as of the last sweep.",
+    ["kind"],
+)
+RECORDS_WITHOUT_OBJECTS = Gauge(
+    "safelight_records_without_objects",
+    "AvailableImages whose object is missing or has changed, as of the last sweep.",
+)
+SWEEPS = Counter(
+    "safelight_sweeps",
+    "Sweeps, by result (ok, error, alarming: too much seemed to be left over).",
+    ["result"],
+)
+SWEEP_LAST = Gauge(
+    "safelight_sweep_last_timestamp_seconds",
+    "When the last sweep ended (Unix time).",
+)
+SWEEP_SECONDS = Gauge("safelight_sweep_last_seconds", "Duration of the last sweep.")
+SWEPT = Counter(
+    "safelight_swept_ids",
+    "Ids that a sweep gave to be looked at, and to have removed what nothing needs.",
+)

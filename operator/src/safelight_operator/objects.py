@@ -1,9 +1,8 @@
 """The object storage: signed URLs, small reads and deletes, with boto3 in a pool of its own."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import boto3
@@ -15,9 +14,11 @@ from safelight_contract.env import ObjectStoreSettings
 from safelight_contract.job import SignedPut
 from safelight_operator import metrics
 from safelight_operator.output import ObjectHead
+from safelight_operator.sweep import StoredObject, attempt_prefix
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import ListObjectsV2OutputTypeDef, ListObjectsV2RequestTypeDef
 
 _T = TypeVar("_T")
 
@@ -131,44 +132,57 @@ class Objects:
         Raises:
             StorageError: the object storage cannot be reached, or refuses.
         """
-        kept = keep.rsplit("/", 1)[0] + "/" if keep else None
-
-        def stored() -> list[str]:
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket,
-                Prefix=keys.images_prefix(upload_id),
+        kept = attempt_prefix(keep) if keep else None
+        async for page in self.pages(keys.images_prefix(upload_id)):
+            await self._delete(
+                [o.key for o in page if kept is None or not o.key.startswith(kept)],
             )
-            return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
 
-        found = await self._run("list", stored) or []
-        await self._delete([key for key in found if kept is None or not key.startswith(kept)])
-
-    async def originals(self, stop: Callable[[int], bool]) -> list[tuple[str, datetime]]:
-        """Return the ids of stored originals and when each was written.
-
-        Args:
-            stop: given the number of keys read so far, whether to read no further.
+    async def pages(self, prefix: str) -> AsyncIterator[list[StoredObject]]:
+        """Yield all objects under a prefix, page by page, in the order of their keys.
 
         Raises:
             StorageError: the object storage cannot be reached, or refuses.
         """
+        async for page in self._list(prefix):
+            yield [
+                StoredObject(entry["Key"], entry["LastModified"], entry["ETag"].strip('"'))
+                for entry in page.get("Contents", ())
+            ]
 
-        def read() -> list[tuple[str, datetime]]:
-            found: list[tuple[str, datetime]] = []
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket,
-                Prefix=keys.ORIGINALS,
-            )
-            for page in pages:
-                for entry in page.get("Contents", ()):
-                    owner = keys.owner(entry["Key"])
-                    if owner is not None:
-                        found.append((owner.upload_id, entry["LastModified"]))
-                if stop(len(found)):
-                    break
-            return found
+    async def count_outside(self, prefixes: Collection[str]) -> int:
+        """Return how many objects and folders there are at the top besides these folders.
 
-        return await self._run("list", read) or []
+        Raises:
+            StorageError: the object storage cannot be reached, or refuses.
+        """
+        count = 0
+        async for page in self._list("", delimiter="/"):
+            count += len(page.get("Contents", ()))
+            folders = {folder["Prefix"] for folder in page.get("CommonPrefixes", ())}
+            count += len(folders - set(prefixes))
+        return count
+
+    async def _list(
+        self, prefix: str, delimiter: str = ""
+    ) -> AsyncIterator["ListObjectsV2OutputTypeDef"]:
+        request: ListObjectsV2RequestTypeDef = {
+            "Bucket": self._bucket,
+            "Prefix": prefix,
+            "Delimiter": delimiter,
+        }
+
+        def read() -> "ListObjectsV2OutputTypeDef":
+            return self._client.list_objects_v2(**request)
+
+        while True:
+            page = await self._run("list", read)
+            if page is None:
+                raise StorageError("list: there is no such bucket")
+            yield page
+            if "NextContinuationToken" not in page:
+                return
+            request["ContinuationToken"] = page["NextContinuationToken"]
 
     async def _delete(self, names: list[str]) -> None:
         for start in range(0, len(names), 1000):

@@ -1,4 +1,4 @@
-"""What watches cannot promise: full lists from time to time, the watch of deletions, the sweep.
+"""What Kopf's watches cannot promise: full lists from time to time, and the watch of deletions.
 
 Nothing is concluded from absence here: ids are nominated, and looked at one by one.
 """
@@ -6,23 +6,19 @@ Nothing is concluded from absence here: ids are nominated, and looked at one by 
 import asyncio
 import logging
 from contextlib import aclosing
-from datetime import UTC, datetime
 from time import monotonic, time
 from typing import Any, Final
 
-from safelight_operator import metrics, sweep
+from safelight_operator import metrics
 from safelight_operator.cluster import Cluster
 from safelight_operator.errors import ClusterError, ExpiredError
 from safelight_operator.inbox import Inbox
-from safelight_operator.objects import Objects, StorageError
 from safelight_operator.transport import gather_or_raise
 
 RETRY_SECONDS: Final = 2.0
 """Between two tries of a list or a watch that failed."""
 SECOND_LIST_SECONDS: Final = 5.0
 """From the first list to the second: watches have begun in between."""
-MAX_ORIGINALS: Final = 20_000
-"""Keys that one sweep reads at most."""
 
 _log = logging.getLogger(__name__)
 
@@ -30,9 +26,8 @@ _log = logging.getLogger(__name__)
 class Resync:
     """Lists everything at the start and every so many seconds."""
 
-    def __init__(self, cluster: Cluster, objects: Objects, inbox: Inbox, seconds: float) -> None:
+    def __init__(self, cluster: Cluster, inbox: Inbox, seconds: float) -> None:
         self._cluster = cluster
-        self._objects = objects
         self._inbox = inbox
         self._seconds = seconds
 
@@ -42,12 +37,11 @@ class Resync:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def run(self) -> None:
-        """List again and again, and sweep."""
+        """List again and again."""
         # What is deleted after the first list and before the watches have begun has no event.
         await asyncio.sleep(min(SECOND_LIST_SECONDS, self._seconds))
         while True:
             await self.once()
-            await self.sweep()
             await asyncio.sleep(self._seconds)
 
     async def once(self) -> bool:
@@ -67,24 +61,6 @@ class Resync:
         self._inbox.listed(uploads, jobs, asked)
         metrics.RESYNCS.labels("ok").inc()
         return True
-
-    async def sweep(self) -> None:
-        """Nominate ids whose originals look forgotten."""
-        try:
-            originals = await self._objects.originals(lambda read: read >= MAX_ORIGINALS)
-            uploads = await self._cluster.list_all_uploads() if originals else []
-            known = {upload["metadata"]["name"] for upload in uploads}
-            forgotten = sweep.forgotten(originals, known, datetime.now(UTC))
-        except sweep.AlarmingError as error:
-            _log.error("Not swept", extra={"why": str(error)})
-            return
-        except (ClusterError, StorageError) as error:
-            _log.warning("Not swept", extra={"why": str(error)})
-            return
-        for upload_id in forgotten:
-            _log.info("Forgotten original", extra={"id": upload_id})
-            metrics.SWEPT.inc()
-            self._inbox.mark_removed(upload_id, passes=1)
 
 
 class Deletions:

@@ -82,6 +82,9 @@ class Settings:
     failed_retention_seconds: int
     resync_seconds: int
     stalled_after_seconds: int
+    sweep: str
+    """What becomes of objects that no record needs: `report` or `delete`."""
+    sweep_seconds: int
     processor: ProcessorSettings
     object_store: ObjectStoreSettings
 
@@ -116,6 +119,8 @@ class Settings:
                 least=1,
                 most=_DAY,
             ),
+            sweep=environment.choice("SWEEP", "report", ("report", "delete")),
+            sweep_seconds=environment.integer("SWEEP_SECONDS", 3600, least=1, most=_DAY),
             processor=ProcessorSettings.read(environment),
             object_store=ObjectStoreSettings.read(environment),
         )

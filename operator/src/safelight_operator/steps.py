@@ -87,8 +87,9 @@ class Steps:
                 if await self._remove_objects(world.id):
                     self._inbox.removal_done(world.id)
                 return None
-            case actions.RemoveOriginal():
+            case actions.RemoveLeftovers() if image is not None:
                 await self._objects.delete_original(world.id)
+                await self._objects.delete_images(world.id, keep=image.spec.image.key)
                 self._inbox.removed.pop(world.id, None)
                 return None
         raise AssertionError(f"{type(action).__name__} does not fit this world")

@@ -1,43 +1,147 @@
-"""Which originals look forgotten: a pure decision that fears to be wrong.
+"""What the bucket and the cluster hold, side by side: pure decisions that fear to be wrong.
 
-Normally nothing is. An original without an upload is left behind when the API stopped between
-storing it and creating the ImageUpload, or when an upload was deleted while no operator ran.
+Normally nothing is left over. An original without an upload is left behind when the API stopped
+between storing it and creating the ImageUpload; other objects when something was deleted while no
+operator ran. What is found here is only nominated: a fresh look at each id decides.
 """
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
+from safelight_operator.world import Image
+
 MIN_AGE: Final = timedelta(hours=24)
-"""Younger originals may belong to an upload that is just being created."""
+"""Younger objects may belong to an upload that is just being created, or deleted."""
 MAX_PER_RUN: Final = 50
+"""Ids that one run nominates at most."""
 ALARMING_SHARE: Final = 0.1
-"""If more of the originals look forgotten, something else is wrong: nothing is removed."""
+"""If more of the objects look left over, something else is wrong: nothing is removed."""
 ALARMING_FROM: Final = 20
-"""The share says nothing about fewer originals than that."""
+"""The share says nothing about fewer objects than that."""
+
+
+class Orphan(StrEnum):
+    """Why an object seems to be left over; the values of a metric's label."""
+
+    ORIGINAL = "original"
+    """Its ImageUpload does not exist."""
+    RESULT = "result"
+    """Neither its AvailableImage nor its ImageUpload exists."""
+    ATTEMPT = "attempt"
+    """Its AvailableImage names the result of another attempt."""
+    FOREIGN = "foreign"
+    """Its key is none of ours: it is never touched."""
 
 
 class AlarmingError(Exception):
-    """So many originals look forgotten that removing them would rather be a mistake."""
+    """So much looks left over that removing it would rather be a mistake."""
 
 
-def forgotten(
-    originals: Sequence[tuple[str, datetime]],
-    uploads: Collection[str],
-    now: datetime,
-) -> list[str]:
-    """Return the ids whose originals look forgotten, the oldest first, a bounded number.
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as a listing of the bucket tells it."""
 
-    Args:
-        originals: id and time of writing of each stored original.
-        uploads: ids of all ImageUploads, read after the originals.
-        now: the time.
+    key: str
+    modified: datetime
+    etag: str
+    """Without quotes."""
 
-    Raises:
-        AlarmingError: too many look so.
-    """
-    orphans = [(written, i) for i, written in originals if i not in uploads]
-    if len(originals) > ALARMING_FROM and len(orphans) > ALARMING_SHARE * len(originals):
-        raise AlarmingError(f"{len(orphans)} of {len(originals)} originals have no upload")
-    old = sorted((written, i) for written, i in orphans if now - written > MIN_AGE)
-    return [upload_id for _, upload_id in old[:MAX_PER_RUN]]
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """All that was found of one id, read within minutes, not at one moment."""
+
+    id: str
+    originals: tuple[StoredObject, ...] = ()
+    results: tuple[StoredObject, ...] = ()
+    """What attempts have stored."""
+    has_upload: bool = False
+    image: Image | None = None
+
+    @property
+    def objects(self) -> tuple[StoredObject, ...]:
+        """All its objects."""
+        return self.originals + self.results
+
+
+def left_over(sight: Sight) -> dict[Orphan, list[StoredObject]]:
+    """Return the objects of an id that nothing seems to need; an upload may need any of them."""
+    if sight.has_upload or (sight.image is not None and not sight.image.ready):
+        return {}
+    found = {Orphan.ORIGINAL: list(sight.originals)}
+    if sight.image is None:
+        found[Orphan.RESULT] = list(sight.results)
+    else:
+        kept = attempt_prefix(sight.image.spec.image.key)
+        found[Orphan.ATTEMPT] = [o for o in sight.results if not o.key.startswith(kept)]
+    return {kind: objects for kind, objects in found.items() if objects}
+
+
+def attempt_prefix(image_key: str) -> str:
+    """Return the prefix of all that the attempt of an image has stored."""
+    return image_key.rsplit("/", 1)[0] + "/"
+
+
+def is_damaged(sight: Sight) -> bool:
+    """Say whether an image's object seems to be missing, or to be another than was published."""
+    if sight.image is None or not sight.image.ready:
+        return False
+    stored = sight.image.spec.image
+    return all((o.key, o.etag) != (stored.key, stored.etag) for o in sight.results)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run has seen so far: numbers, and a bounded number of ids."""
+
+    now: datetime
+    old: Counter[Orphan] = field(default_factory=Counter)
+    """Objects older than `MIN_AGE` that look left over, by kind."""
+    damaged: int = 0
+    """Images whose object seems to be missing or another."""
+    nominated: list[str] = field(default_factory=list)
+    suspects: list[str] = field(default_factory=list)
+    _objects: int = 0
+    _left_over: int = 0
+    _records: int = 0
+
+    def add(self, sight: Sight) -> None:
+        """Take in what was found of one id."""
+        found = left_over(sight)
+        self._objects += len(sight.objects)
+        self._records += sight.has_upload or sight.image is not None
+        self._left_over += sum(len(objects) for objects in found.values())
+        for kind, objects in found.items():
+            self.old[kind] += sum(self._is_old(o) for o in objects)
+        if found and all(self._is_old(o) for o in sight.objects):
+            self._note(self.nominated, sight.id)
+        if is_damaged(sight):
+            self.damaged += 1
+            self._note(self.suspects, sight.id)
+
+    def add_foreign(self, count: int) -> None:
+        """Take in a number of objects whose keys are none of ours."""
+        self.old[Orphan.FOREIGN] += count
+
+    def removable(self) -> list[str]:
+        """Return the ids whose objects look left over and are old enough, a bounded number.
+
+        Raises:
+            AlarmingError: too many look so; a deleted definition, or another cluster, does.
+        """
+        if self._left_over and not self._records:
+            raise AlarmingError(f"{self._left_over} objects, and no record at all")
+        if self._objects > ALARMING_FROM and self._left_over > ALARMING_SHARE * self._objects:
+            raise AlarmingError(f"{self._left_over} of {self._objects} objects have no record")
+        return self.nominated
+
+    def _is_old(self, stored: StoredObject) -> bool:
+        return self.now - stored.modified > MIN_AGE
+
+    @staticmethod
+    def _note(ids: list[str], upload_id: str) -> None:
+        if len(ids) < MAX_PER_RUN:
+            ids.append(upload_id)

@@ -29,6 +29,7 @@ from safelight_operator.errors import (
 )
 
 Json = dict[str, Any]
+Page = list[Json]
 
 CHUNK: Final = 500
 """Objects per page of a list."""
@@ -85,26 +86,32 @@ class Transport:
             raise NotServedError(str(error)) from error
 
     async def list(self, path: str, query: Mapping[str, str]) -> list[Json]:
-        """Return all objects under a path, read page by page.
+        """Return all objects under a path, read page by page; see `pages`."""
+        return [item async for page in self.pages(path, query) for item in page]
+
+    async def pages(
+        self, path: str, query: Mapping[str, str], *, accept: str = "application/json"
+    ) -> AsyncGenerator[Page, None]:
+        """Yield all objects under a path, page by page, in the order of their names.
 
         Raises:
             NotServedError: the whole kind is missing.
             ExpiredError: reading took too long; start again.
         """
-        items: list[Json] = []
         position = ""
         while True:
             page_query = {**query, "limit": str(CHUNK)}
             if position:
                 page_query["continue"] = position
             try:
-                page = await self.request("GET", path, page_query)
+                page = await self.request("GET", path, page_query, accept=accept)
             except GoneError as error:
                 raise NotServedError(str(error)) from error
-            items += page["items"]
+            # An empty list of metadata has none at all.
+            yield page["items"] or []
             position = page["metadata"].get("continue", "")
             if not position:
-                return items
+                return
 
     async def patch_status(self, path: str, version: str, status: Json) -> Json:
         """Merge into an object's status if the object is still at that resourceVersion.

@@ -1,0 +1,226 @@
+"""The sweeper against a real bucket and real resources."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from safelight_contract import keys, policy
+from safelight_contract.resources import AvailableImageSpec, StoredImage
+from safelight_operator import conditions, manifest, metrics, sweep, sweeper
+from safelight_operator.app import Operator
+from safelight_operator.cluster import Cluster
+from safelight_operator.objects import Objects
+from safelight_operator.settings import Settings
+from safelight_operator.sweep import Orphan
+from safelight_operator.sweeper import OrderError, side_by_side
+from safelight_operator.transport import Transport
+from tests.operator.making import ID, NOW
+from tests.operator.playing import Stage
+
+OTHER = ID.replace("1", "9")
+
+
+@pytest.fixture(autouse=True)
+def _no_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "MIN_AGE", timedelta(seconds=-1))
+
+
+@pytest.fixture
+async def operator(settings: Settings, cluster: Cluster) -> AsyncIterator[Operator]:
+    """Return an operator that removes what is left over; the tests call its parts."""
+    objects = Objects(settings.object_store)
+    yield Operator(replace(settings, sweep="delete"), cluster, objects)
+    objects.close()
+
+
+async def swept(operator: Operator) -> None:
+    """Sweep, and work until nothing is left to do now."""
+    await operator.sweeper.once()
+    while operator.queue.depth:
+        await operator.queue.work_once()
+
+
+async def available(stage: Stage, cluster: Cluster, upload_id: str, attempt: int = 1) -> str:
+    """Make an AvailableImage with its object and its manifest; return the key of the former."""
+    key = keys.image(upload_id, attempt, policy.JPEG)
+    stage.bucket.put(key, b"x")
+    stage.bucket.put(keys.manifest(upload_id, attempt), b"{}")
+    # MD5 of "x": what an S3 server calls the object.
+    etag = "9dd4e461268c8034f5c8564e155c67a6"
+    image = StoredImage(key, "image/jpeg", 1, 1, 1, "0" * 64, etag)
+    body = manifest.available_image(upload_id, AvailableImageSpec("uid", "photo.jpg", image))
+    version = (await cluster.create_image(body))["metadata"]["resourceVersion"]
+    await cluster.patch_image_status(upload_id, version, conditions.ready(1, NOW))
+    return key
+
+
+def orphan_objects() -> dict[Orphan, float]:
+    """Return what the metric tells, without zeros."""
+    found = {kind: metrics.ORPHAN_OBJECTS.labels(kind)._value.get() for kind in Orphan}  # noqa: SLF001 - the library has no other way
+    return {kind: value for kind, value in found.items() if value}
+
+
+async def test_what_nothing_needs_is_removed_and_all_else_is_kept(
+    stage: Stage,
+    operator: Operator,
+    cluster: Cluster,
+) -> None:
+    upload_id = await stage.post()
+    image = await available(stage, cluster, ID, attempt=2)
+    kept = {
+        keys.original(upload_id, policy.JPEG),
+        image,
+        keys.manifest(ID, 2),
+        "stray.txt",
+        "images/readme",
+    }
+    left = {
+        keys.original(ID, policy.PNG),
+        keys.image(ID, 1, policy.JPEG),
+        keys.original(OTHER, policy.PNG),
+        keys.manifest(OTHER, 1),
+    }
+    for key in left | {"stray.txt", "images/readme"}:
+        stage.bucket.put(key, b"x")
+    await swept(operator)
+    assert set(stage.bucket.stored()) == kept
+    assert orphan_objects() == {
+        Orphan.ORIGINAL: 2,
+        Orphan.RESULT: 1,
+        Orphan.ATTEMPT: 1,
+        Orphan.FOREIGN: 2,
+    }
+    assert await stage.kubernetes.state(ID) == "processed"
+    await swept(operator)
+    assert orphan_objects() == {Orphan.FOREIGN: 2}
+
+
+async def test_by_default_it_only_reports(
+    stage: Stage,
+    operator: Operator,
+    cluster: Cluster,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await available(stage, cluster, ID)
+    stage.bucket.put(keys.original(OTHER, policy.JPEG), b"x")
+    operator.sweeper._settings = settings  # noqa: SLF001 - the default instead of the fixture's
+    await swept(operator)
+    assert len(stage.bucket.stored()) == 3
+    assert [(r.message, r.__dict__["id"]) for r in caplog.records] == [
+        ("Objects without a record", OTHER)
+    ]
+
+
+async def test_what_is_young_is_left(
+    stage: Stage,
+    operator: Operator,
+    cluster: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sweep, "MIN_AGE", timedelta(hours=24))
+    await available(stage, cluster, ID)
+    stage.bucket.put(keys.original(OTHER, policy.JPEG), b"x")
+    await swept(operator)
+    assert len(stage.bucket.stored()) == 3
+
+
+async def test_the_loss_of_all_records_removes_nothing(
+    stage: Stage,
+    operator: Operator,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Every object looks left over when the cluster has lost its memory."""
+    stage.bucket.put(keys.manifest(ID, 1), b"x")
+    await swept(operator)
+    assert stage.bucket.stored() == [keys.manifest(ID, 1)]
+    assert [record.message for record in caplog.records] == ["Not swept"]
+    assert orphan_objects() == {Orphan.RESULT: 1}
+
+
+async def test_an_image_that_has_lost_its_object_is_told_of_and_kept(
+    stage: Stage,
+    operator: Operator,
+    cluster: Cluster,
+) -> None:
+    key = await available(stage, cluster, ID)
+    await available(stage, cluster, OTHER)
+    stage.bucket.put(key, b"changed")
+    await swept(operator)
+    await swept(operator)
+    (event,) = await stage.kubernetes.list("events")
+    assert (event["reason"], event["type"]) == ("ObjectChanged", "Warning")
+    assert event["involvedObject"]["name"] == ID
+    assert metrics.RECORDS_WITHOUT_OBJECTS._value.get() == 1  # noqa: SLF001 - as above
+    assert await stage.kubernetes.state(ID) == "processed"
+    stage.bucket.delete(key)
+    await swept(operator)
+    assert {e["reason"] for e in await stage.kubernetes.list("events")} == {
+        "ObjectChanged",
+        "ObjectMissing",
+    }
+
+
+async def test_pages_are_read_one_after_the_other(
+    stage: Stage,
+    operator: Operator,
+    cluster: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Never more than one page of each list: that is what bounds the memory."""
+    monkeypatch.setattr("safelight_operator.transport.CHUNK", 3)
+    for number in range(8):
+        await available(stage, cluster, f"{number}{ID[1:]}")
+    stage.bucket.put(keys.original(OTHER, policy.JPEG), b"x")
+    pages: list[int] = []
+    request = Transport.request
+
+    async def counted(self: Transport, verb: str, path: str, *rest: Any, **more: Any) -> Any:  # noqa: ANN401 - passed through
+        answer = await request(self, verb, path, *rest, **more)
+        if "items" in answer and path.endswith("availableimages"):
+            pages.append(len(answer["items"]))
+        return answer
+
+    monkeypatch.setattr(Transport, "request", counted)
+    await swept(operator)
+    assert pages == [3, 3, 2]
+    assert len(stage.bucket.stored()) == 16
+
+
+async def stream(*ids: str) -> AsyncIterator[tuple[str, Any]]:
+    for number, upload_id in enumerate(ids):
+        yield upload_id, number
+
+
+async def test_streams_are_read_side_by_side() -> None:
+    both = side_by_side(stream("a", "a", "c"), stream("b", "c"))
+    assert [item async for item in both] == [
+        ("a", [[0, 1], []]),
+        ("b", [[], [0]]),
+        ("c", [[2], [1]]),
+    ]
+
+
+async def test_a_list_that_is_in_no_order_is_not_compared() -> None:
+    """A store that does not sort would make everything look left over."""
+    with pytest.raises(OrderError):
+        async for _ in side_by_side(stream("a", "c", "b"), stream("a")):
+            pass
+
+
+async def test_it_runs_by_itself(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeper, "FIRST_SECONDS", 0)
+    runs: list[int] = []
+
+    async def once() -> None:
+        runs.append(1)
+        if len(runs) == 2:
+            raise RuntimeError("enough")
+
+    operator.sweeper._settings = replace(operator.settings, sweep_seconds=0)  # noqa: SLF001 - quicker than any allowed
+    monkeypatch.setattr(operator.sweeper, "once", once)
+    with pytest.raises(RuntimeError, match="enough"):
+        await operator.sweeper.run()
