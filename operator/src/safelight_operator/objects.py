@@ -180,7 +180,7 @@ class Objects:
             if page is None:
                 raise StorageError("list: there is no such bucket")
             yield page
-            if "NextContinuationToken" not in page:
+            if not page["IsTruncated"]:
                 return
             request["ContinuationToken"] = page["NextContinuationToken"]
 
