@@ -1,0 +1,73 @@
+"""What holds for a run as a whole: I18, I19 and I20."""
+
+from collections.abc import Iterator, Sequence
+
+from tests.faults.facts import GONE, Facts, Finding, may_have_happened
+
+_TWINS = frozenset({"second-operator", "second-api", "wake"})
+
+
+def twins(facts: Facts, broken: Sequence[str]) -> Iterator[Finding]:
+    """I18 Two operators or API replicas, or a paused old one that wakes up, break none of I1-I10.
+
+    One fact for each time that there were two, or that one woke up. That several were there from
+    the start is told by such a fault as well. It falls with any of the ten.
+    """
+    yield from _each(facts, _TWINS, broken)
+
+
+def upgrades(facts: Facts, broken: Sequence[str]) -> Iterator[Finding]:
+    """I19 Upgrade from the last version with uploads in flight keeps I1 to I10.
+
+    One fact for each upgrade. That CRD changes are additive is not for a history to tell.
+    """
+    yield from _each(facts, frozenset({"upgrade"}), broken)
+
+
+def _each(facts: Facts, kinds: frozenset[str], broken: Sequence[str]) -> Iterator[Finding]:
+    wrong = f"{', '.join(broken)} did not hold" if broken else None
+    for fault in facts.lines("fault"):
+        if fault["what"] in kinds:
+            yield Finding(None, f"{fault['what']} of {fault['target']}: {wrong}" if wrong else None)
+
+
+def true_metrics(facts: Facts) -> Iterator[Finding]:
+    """I20 Metrics agree with the history (accepted = available + failed + deleted + in flight).
+
+    A number that is null was counted by a process that did not live for the whole run: it is not
+    judged. What was there before the run is no part of the sum.
+    """
+    for metrics in facts.lines("metrics"):
+        for name, (least, most) in _counted(facts).items():
+            number = metrics[name]
+            if number is not None:
+                wrong = f"{name} is {number}, the history has {least} to {most}"
+                yield Finding(None, None if least <= number <= most else wrong)
+        numbers = [metrics[name] for name in ("available", "failed", "deleted", "in_flight")]
+        accepted = metrics["accepted"]
+        if accepted is not None and None not in numbers and not facts.older:
+            wrong = f"accepted is {accepted}, the sum of the others {sum(numbers)}"
+            yield Finding(None, None if accepted == sum(numbers) else wrong)
+
+
+def _counted(facts: Facts) -> dict[str, tuple[int, int]]:
+    """Return the least and the most that each metric can be."""
+    deletes = facts.lines("delete")
+    least = {d["id"] for d in deletes if d["code"] == GONE}
+    most = {d["id"] for d in deletes if may_have_happened(d, GONE)}
+    unanswered = sum(may_have_happened(post, 0) for post in facts.lines("upload"))
+    counts = {
+        "accepted": (len(facts.accepted), len(facts.accepted) + unanswered),
+        "deleted": (len(least), len(most)),
+    }
+    if facts.rest is not None:
+        uploads = facts.rest["uploads"]
+        available = sum(image["ready"] for image in facts.rest["images"])
+        failed = sum(upload["failed"] for upload in uploads)
+        for name, count in (
+            ("available", available),
+            ("failed", failed),
+            ("in_flight", len(uploads) - failed),
+        ):
+            counts[name] = (count, count)
+    return counts
