@@ -17,6 +17,7 @@ import httpx
 
 from safelight_api.settings import Settings
 from tests.api.asking import JPEG, eventually
+from tests.support import memory
 
 BOUNDARY = "a-boundary"
 MIB = 1024 * 1024
@@ -51,9 +52,7 @@ class Running:
 
     def memory(self, field: str = "VmRSS") -> int:
         """Return the memory of the process, in bytes; VmHWM: the most since `forget_peak`."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith(field + ":"))
-        return int(line.split()[1]) * 1024
+        return memory.of(self.process.pid, field)
 
     def forget_peak(self) -> None:
         """Let VmHWM start from now."""
