@@ -68,7 +68,7 @@ def summary(history: Sequence[Line], verdicts: Iterable[Verdict]) -> list[str]:
     faults = Counter(f"{fault['what']} {fault['target']}" for fault in facts.lines("fault"))
     return [
         f"uploads: {len(posts)} sent, {len(facts.accepted)} accepted: {_counts(ends)}",
-        f"uploads of unanswered calls that turned up: {len(facts.origins)}",
+        f"uploads of calls without an answer: {len(facts.origins)} turned up",
         f"calls: {_counts(Counter(line['op'] for line in history if 'client' in line))}",
         f"faults: {_counts(faults)}",
         *map(str, verdicts),
