@@ -119,6 +119,20 @@ class PlayedOperator:
         """Write why an upload has failed."""
         await self._condition(IMAGE_UPLOAD, upload_id, "Succeeded", "False", reason)
 
+    async def annotate(self, upload_id: str, name: str, value: str) -> None:
+        """Set an annotation of an upload, as kubectl does."""
+        await self._patch(upload_id, {"metadata": {"annotations": {name: value}}})
+
+    async def observe_retry(self, upload_id: str, value: str | None) -> None:
+        """Write that a retry was taken up; whatever else is in the status stays."""
+        await self._patch(f"{upload_id}/status", {"status": {"observedRetry": value}})
+
+    async def expire(self, upload_id: str) -> None:
+        """Write that a failed upload is being removed."""
+        failure = making.condition("Succeeded", "False", "CorruptImage")
+        expired = making.condition("Expired", "True", "RetentionOver")
+        await self._patch(f"{upload_id}/status", {"status": {"conditions": [failure, expired]}})
+
     async def create_image(
         self, image_id: str, upload_uid: str = "some", data: bytes = b"bytes", name: str = "a.png"
     ) -> None:
@@ -163,9 +177,13 @@ class PlayedOperator:
     async def _condition(
         self, kind: Kind, name: str, condition: str, status: str, reason: str
     ) -> None:
+        change = {"status": {"conditions": [making.condition(condition, status, reason)]}}
+        await self._patch(f"{name}/status", change, kind)
+
+    async def _patch(self, path: str, change: dict[str, Any], kind: Kind = IMAGE_UPLOAD) -> None:
         answer = await self._client.patch(
-            f"{kind.plural}/{name}/status",
-            json={"status": {"conditions": [making.condition(condition, status, reason)]}},
+            f"{kind.plural}/{path}",
+            json=change,
             headers={"Content-Type": "application/merge-patch+json"},
         )
         answer.raise_for_status()

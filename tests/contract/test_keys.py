@@ -15,9 +15,12 @@ def test_the_keys_are_what_documents_and_buckets_show() -> None:
 
 @pytest.mark.parametrize("image_format", policy.FORMATS, ids=lambda f: f.name)
 def test_the_owner_of_each_key_is_found_again(image_format: policy.Format) -> None:
-    assert keys.owner(keys.original(ID, image_format)) == keys.Owner(ID, is_original=True)
+    original = keys.owner(keys.original(ID, image_format))
+    assert original is not None
+    assert original.is_original
+    assert original == keys.Owner(ID, None)
     for attempt in (1, MAX_ATTEMPTS):
-        expected = keys.Owner(ID, is_original=False)
+        expected = keys.Owner(ID, attempt)
         assert keys.owner(keys.image(ID, attempt, image_format)) == expected
         assert keys.owner(keys.manifest(ID, attempt)) == expected
 

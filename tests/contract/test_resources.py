@@ -115,7 +115,8 @@ def test_an_upload_is_limited_as_the_policy_says() -> None:
     assert spec["fileName"]["maxLength"] == policy.MAX_FILE_NAME_BYTES
     assert spec["mediaType"]["enum"] == [f.media_type for f in policy.FORMATS]
     status = schema(IMAGE_UPLOAD)["properties"]["status"]["properties"]
-    assert status["attempt"]["maximum"] == MAX_ATTEMPTS
+    assert status["attempt"]["maximum"] == status["retriedAttempts"]["maximum"] == MAX_ATTEMPTS
+    assert status["observedRetry"]["pattern"] == resources.RETRY_PATTERN
 
 
 def test_an_image_is_limited_as_the_policy_says() -> None:
@@ -160,6 +161,32 @@ def test_a_definition_describes_every_condition(condition: Condition) -> None:
         for kind in KINDS
     ]
     assert any(condition in text for text in descriptions)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "asked"),
+    [
+        (None, None),
+        ({}, None),
+        ({resources.ANNOTATION_RETRY: ""}, None),
+        ({resources.ANNOTATION_RETRY: "1"}, "1"),
+        (
+            {resources.ANNOTATION_RETRY: "2026-11-24T12:00:00Z, by hand"},
+            "2026-11-24T12:00:00Z, by hand",
+        ),
+        ({resources.ANNOTATION_RETRY: "x" * 64}, "x" * 64),
+        ({resources.ANNOTATION_RETRY: "x" * 65}, None),
+        ({resources.ANNOTATION_RETRY: "1\n"}, None),
+        ({resources.ANNOTATION_RETRY: "\u00e9"}, None),
+        ({resources.ANNOTATION_UPDATED_AT: "1"}, None),
+    ],
+)
+def test_only_a_value_that_the_status_can_repeat_asks_for_a_retry(
+    annotations: dict[str, str] | None,
+    asked: str | None,
+) -> None:
+    assert resources.asked_retry({"annotations": annotations}) == asked
+    assert resources.asked_retry({}) is None
 
 
 def test_every_failure_says_something_that_fits_a_condition() -> None:

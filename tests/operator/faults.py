@@ -99,10 +99,19 @@ class InterruptedObjects(Objects):
         delete = super().delete_original
         await self.interruption.around("delete original", lambda: delete(upload_id))
 
-    async def delete_images(self, upload_id: str, *, keep: str | None = None) -> None:
+    async def delete_images(
+        self,
+        upload_id: str,
+        *,
+        keep: str | None = None,
+        up_to: int | None = None,
+    ) -> None:
         """Delete all that attempts have stored."""
         delete = super().delete_images
-        await self.interruption.around("delete images", lambda: delete(upload_id, keep=keep))
+        await self.interruption.around(
+            "delete images",
+            lambda: delete(upload_id, keep=keep, up_to=up_to),
+        )
 
 
 class Driven:

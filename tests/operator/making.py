@@ -44,7 +44,9 @@ def after(seconds: float) -> datetime:
 
 def upload(status: Status | None = None, **fields: Any) -> Upload:  # noqa: ANN401 - fields of any type
     """Return an ImageUpload; no status is one that no operator has seen yet."""
-    made = Upload(ID, UID, "7", 1, EARLIER, deleting=False, spec=SPEC, status=status or Status())
+    made = Upload(
+        ID, UID, "7", 1, EARLIER, deleting=False, retry=None, spec=SPEC, status=status or Status()
+    )
     return replace(made, **fields)
 
 
@@ -65,9 +67,19 @@ def retrying(retry_after: datetime, attempt: int = 1) -> Status:
     return conditions.retrying(running(attempt), failure, retry_after, 1, EARLIER)
 
 
-def failed(at: datetime = EARLIER) -> Status:
+def failed(at: datetime = EARLIER, attempt: int = 1) -> Status:
     """Return the status of an upload that failed at that time."""
-    return conditions.failed(running(), Failure.CORRUPT_IMAGE, 1, at)
+    return conditions.failed(running(attempt), Failure.CORRUPT_IMAGE, None, 1, at)
+
+
+def retried(attempt: int = 1) -> Status:
+    """Return the status of an upload that failed at that attempt and is to be retried."""
+    return conditions.retried(failed(attempt=attempt), "again", 1, NOW)
+
+
+def expired() -> Status:
+    """Return the status of an upload whose retention as a failure is over."""
+    return conditions.expired(failed(), 1, NOW)
 
 
 def stalled(reason: str) -> Status:

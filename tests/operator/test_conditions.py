@@ -3,7 +3,17 @@ import pytest
 from safelight_contract.resources import Condition, Failure, Progress
 from safelight_operator import conditions
 from safelight_operator.conditions import Entry, Status
-from tests.operator.making import EARLIER, NOW, failed, publishing, retrying, running, stalled
+from tests.operator.making import (
+    EARLIER,
+    NOW,
+    expired,
+    failed,
+    publishing,
+    retried,
+    retrying,
+    running,
+    stalled,
+)
 
 
 def entry(**changes: str) -> Entry:
@@ -33,8 +43,17 @@ def test_other_conditions_stay_in_their_place() -> None:
 
 @pytest.mark.parametrize(
     "status",
-    [Status(), running(), publishing(2), retrying(NOW), failed(), stalled("ConfigError")],
-    ids=["new", "running", "publishing", "retrying", "failed", "stalled"],
+    [
+        Status(),
+        running(),
+        publishing(2),
+        retrying(NOW),
+        failed(),
+        retried(3),
+        expired(),
+        stalled("ConfigError"),
+    ],
+    ids=["new", "running", "publishing", "retrying", "failed", "retried", "expired", "stalled"],
 )
 def test_a_status_is_read_as_it_was_written(status: Status) -> None:
     written = {k: v for k, v in status.to_patch(3).items() if v is not None}
@@ -48,6 +67,8 @@ def test_a_patch_removes_what_is_absent() -> None:
         "attempt": 0,
         "jobName": None,
         "retryAfter": None,
+        "observedRetry": None,
+        "retriedAttempts": None,
         "conditions": [
             {
                 "type": "Succeeded",
@@ -74,7 +95,7 @@ def test_a_reason_of_somebody_else_is_no_progress() -> None:
 
 
 def test_a_failure_has_its_reason_and_ends_a_stall() -> None:
-    status = conditions.failed(stalled("ConfigError"), Failure.OUT_OF_MEMORY, 1, NOW)
+    status = conditions.failed(stalled("ConfigError"), Failure.OUT_OF_MEMORY, None, 1, NOW)
     succeeded = conditions.find(status.conditions, Condition.SUCCEEDED)
     assert succeeded is not None
     assert (succeeded.status, succeeded.reason) == ("False", "OutOfMemory")

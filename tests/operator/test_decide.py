@@ -1,5 +1,4 @@
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 import pytest
 
@@ -24,12 +23,13 @@ from safelight_operator.actions import (
     Publish,
     RemoveLeftovers,
     RemoveObjects,
+    Retry,
     SetStatus,
     StartAttempt,
     Wait,
     Withdraw,
 )
-from safelight_operator.decide import Rules, classify, decide
+from safelight_operator.decide import Rules, classify, decide, started
 from safelight_operator.world import Output, Pod, World
 from tests.operator.making import (
     EARLIER,
@@ -37,11 +37,13 @@ from tests.operator.making import (
     OTHER_UID,
     STORED,
     after,
+    expired,
     failed,
     image,
     job,
     pod,
     publishing,
+    retried,
     retrying,
     running,
     stalled,
@@ -51,6 +53,7 @@ from tests.operator.making import (
 
 RULES = Rules.of(failed_retention=3600, stalled_after=60)
 NOTHING_STORED = Output(None)
+SECOND_AFTER_RETRY = started(upload(retried()), 2, job(2).name, NOW)
 COMPLETE = job(complete=True, active=0, ready=0)
 FAILED = job(failure="BackoffLimitExceeded", active=0, ready=0)
 
@@ -222,7 +225,40 @@ CASES = (
     ),
     # After a failure.
     Case("a failure stays", world(upload=upload(failed(after(-3599)))), Wait, until=1),
-    Case("the retention is over", world(upload=upload(failed(after(-3600)))), Discard),
+    Case("the retention is over", world(upload=upload(failed(after(-3600)))), SetStatus),
+    Case("it has expired", world(upload=upload(expired())), Discard),
+    Case("a retry is asked for", world(upload=upload(failed(), retry="again")), Retry),
+    Case(
+        "a retry is asked for when the retention is over",
+        world(upload=upload(failed(after(-3600)), retry="again")),
+        Retry,
+    ),
+    Case(
+        "a retry is asked for when it has expired",
+        world(upload=upload(expired(), retry="again")),
+        Discard,
+    ),
+    Case("a retry was asked for", world(upload=upload(retried(), retry="again")), StartAttempt),
+    Case(
+        "a retry is asked for beside another upload's image",
+        world(upload=upload(failed(), retry="again"), image=image(upload_uid=OTHER_UID)),
+        Retry,
+    ),
+    Case(
+        "it is retried beside another upload's image",
+        world(upload=upload(retried(), retry="again"), image=image(upload_uid=OTHER_UID)),
+        Fail,
+    ),
+    Case(
+        "no attempt is left for a retry",
+        world(upload=upload(retried(MAX_ATTEMPTS), retry="again")),
+        Fail,
+    ),
+    Case(
+        "a sleeper has published an attempt that failed before the retry",
+        world(upload=upload(SECOND_AFTER_RETRY), image=image()),
+        Withdraw,
+    ),
     Case(
         "a failure wins over an image that nobody has seen",
         world(upload=upload(failed()), image=image()),
@@ -279,8 +315,9 @@ def test_an_id_conflict_keeps_the_other_images_objects() -> None:
     assert isinstance(action, Fail)
     assert action.failure is Failure.ID_CONFLICT
     assert action.keep_objects
-    expired = world(upload=upload(failed(NOW - timedelta(days=1))), image=other)
-    assert decide(expired, RULES, NOW) == Discard(keep_images=True)
+    assert decide(world(upload=upload(expired()), image=other), RULES, NOW) == Discard(
+        keep_images=True
+    )
 
 
 def test_deadline_exceeded_needs_no_pod() -> None:
@@ -372,6 +409,56 @@ def test_how_a_failed_job_ends(ending: Ending) -> None:
             assert not action.keep_objects
 
 
+def test_a_retry_goes_on_with_the_next_attempt_and_a_full_budget() -> None:
+    """As many attempts as an upload has that never failed, with the same waits."""
+    action = decide(world(upload=upload(failed(attempt=4), retry="again")), RULES, NOW)
+    assert isinstance(action, Retry)
+    status = action.status
+    assert (status.progress, status.attempt) == (Progress.QUEUED, 4)
+    assert (status.observed_retry, status.retried_attempts) == ("again", 4)
+    delays = []
+    for attempt in (5, 6, 7, 8):
+        queued = upload(status, retry="again")
+        assert decide(world(upload=queued), RULES, NOW) == StartAttempt(attempt)
+        seen = world(
+            upload=upload(started(queued, attempt, job(attempt).name, NOW), retry="again"),
+            jobs=(job(attempt, failure="BackoffLimitExceeded", active=0, ready=0),),
+            output=NOTHING_STORED,
+            pods=(pod(exit_code=20),),
+        )
+        action = decide(seen, RULES, NOW)
+        assert isinstance(action, SetStatus | Fail)
+        if isinstance(action, SetStatus):
+            assert action.status.retry_after is not None
+            delays.append((action.status.retry_after - NOW).total_seconds())
+            status = replace(action.status, retry_after=NOW)
+    assert isinstance(action, Fail)
+    assert delays == [10, 20, 40]
+
+
+def test_a_retry_that_was_asked_for_before_the_failure_does_not_count() -> None:
+    """Nobody had seen the failure then; it would be tried again before anybody did."""
+    seen = world(
+        upload=upload(running(), retry="early"),
+        jobs=(FAILED,),
+        output=NOTHING_STORED,
+        pods=(pod(exit_code=11),),
+    )
+    action = decide(seen, RULES, NOW)
+    assert isinstance(action, Fail)
+    now_failed = upload(action.status, retry="early")
+    assert isinstance(decide(world(upload=now_failed), RULES, NOW), Wait)
+    assert isinstance(decide(world(upload=replace(now_failed, retry="late")), RULES, NOW), Retry)
+
+
+def test_a_failure_is_marked_as_expired_before_anything_of_it_goes() -> None:
+    """So that a retry is either seen before, or refused after."""
+    action = decide(world(upload=upload(failed(after(-3600)))), RULES, NOW)
+    assert isinstance(action, SetStatus)
+    assert action.status.expired
+    assert action.status.failed_at == after(-3600)
+
+
 def test_faults_of_the_storage_are_retried_more_and_more_slowly() -> None:
     delays = []
     for attempt in (1, 2, 3):
@@ -433,7 +520,7 @@ def test_publishing_never_fails_and_a_failure_never_publishes() -> None:
             continue
         for status, forbidden in (
             (publishing(), (Fail, StartAttempt)),
-            (failed(), (Publish, Confirm, StartAttempt, SetStatus)),
+            (failed(NOW), (Publish, Confirm, StartAttempt, SetStatus)),
         ):
             seen = replace(case.world, upload=replace(case.world.upload, status=status))
             if seen.image is not None and seen.image.spec.upload_uid == OTHER_UID:

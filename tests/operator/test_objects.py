@@ -71,6 +71,14 @@ async def test_the_attempt_that_was_published_is_kept(objects: Objects, bucket: 
     assert bucket.stored() == kept
 
 
+async def test_the_attempts_after_a_failure_are_kept(objects: Objects, bucket: Bucket) -> None:
+    kept = [keys.image(ID, 10, policy.JPEG), keys.manifest(ID, 3), keys.original(ID, policy.JPEG)]
+    for key in (*kept, IMAGE, keys.manifest(ID, 1), keys.image(ID, 2, policy.JPEG)):
+        bucket.put(key, b"x")
+    await objects.delete_images(ID, up_to=2)
+    assert bucket.stored() == sorted(kept)
+
+
 async def test_objects_are_listed_in_the_order_of_their_keys(
     objects: Objects, bucket: Bucket
 ) -> None:

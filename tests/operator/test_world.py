@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from safelight_contract.job import TerminationMessage
-from safelight_operator.world import Job, Pod
+from safelight_operator.world import Job, Pod, Upload
+from tests.operator import making
 
 CREATED = "2026-11-24T12:00:00Z"
 
@@ -77,6 +78,23 @@ def test_a_job_is_live_until_it_is_complete_or_failed() -> None:
     failed = job({"conditions": [{"type": "Failed", "status": "True", "reason": "Why"}]})
     assert not failed.is_live
     assert failed.failure == "Why"
+
+
+def test_the_retry_that_an_upload_asks_for_is_read() -> None:
+    metadata = {
+        "name": "id",
+        "uid": "uid",
+        "resourceVersion": "1",
+        "creationTimestamp": CREATED,
+        "annotations": {"safelight.dev/retry": "again"},
+    }
+    spec = making.SPEC.to_dict()
+    made = Upload.from_dict({"metadata": metadata, "spec": spec})
+    assert (made.retry, made.status.observed_retry, made.status.retried_attempts) == (
+        "again",
+        None,
+        0,
+    )
 
 
 @pytest.mark.parametrize("label", ["", "one", "²", "-1"])

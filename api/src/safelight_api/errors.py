@@ -53,6 +53,11 @@ def unauthenticated() -> ApiError:
     )
 
 
+def conflict(detail: str) -> ApiError:
+    """Return a 409: what was asked for does not fit the state that it is in."""
+    return ApiError(HTTPStatus.CONFLICT, detail)
+
+
 def too_large(most: int) -> ApiError:
     """Return a 413: more than `most` bytes."""
     return ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {most} bytes are accepted.")

@@ -13,6 +13,7 @@ from safelight_contract.resources import (
     Failure,
     ImageUploadSpec,
     Progress,
+    asked_retry,
 )
 
 TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
@@ -36,7 +37,11 @@ class Upload:
     progress: Progress | None
     """Where it stands; None once it has failed."""
     failure: Failure | None
-    """Why it has failed; None while it is under way."""
+    """Why it has failed; None while it is under way, and once it is to be retried."""
+    retry: str | None = None
+    """The retry that was last asked for."""
+    expired: bool = False
+    """It failed so long ago that it is being removed."""
 
     @property
     def format(self) -> policy.Format:
@@ -51,13 +56,20 @@ class Upload:
             KeyError, TypeError, ValueError: it is not what the CRD says.
         """
         metadata = resource["metadata"]
-        conditions = resource.get("status", {}).get("conditions", [])
+        status = resource.get("status", {})
+        conditions = status.get("conditions", [])
+        expired = any(condition["type"] == Condition.EXPIRED for condition in conditions)
+        retry = asked_retry(metadata)
+        is_asked = retry not in {None, status.get("observedRetry")} and not expired
         progress: Progress | None = Progress.QUEUED
         failure: Failure | None = None
         for condition in conditions:
             if condition["type"] != Condition.SUCCEEDED:
                 continue
-            if condition["status"] == "False":
+            if condition["status"] == "False" and is_asked:
+                # The operator will write the same as soon as it sees the annotation.
+                progress = Progress.QUEUED
+            elif condition["status"] == "False":
                 progress = None
                 failure = _FAILURES.get(condition["reason"], Failure.INTERNAL_ERROR)
             else:
@@ -76,6 +88,8 @@ class Upload:
             spec=spec,
             progress=progress,
             failure=failure,
+            retry=retry,
+            expired=expired,
         )
 
 

@@ -13,6 +13,7 @@ from safelight_api.cluster import Cluster
 from safelight_api.cluster_errors import (
     AlreadyExistsError,
     ClusterError,
+    ConflictError,
     QuotaExceededError,
     UnavailableError,
 )
@@ -21,17 +22,23 @@ from safelight_api.projections import Upload
 from safelight_api.reading import Reader
 from safelight_api.receiving import Received
 from safelight_contract import keys
-from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD, ImageUploadSpec, Progress
+from safelight_contract.resources import (
+    ANNOTATION_RETRY,
+    AVAILABLE_IMAGE,
+    IMAGE_UPLOAD,
+    ImageUploadSpec,
+    Progress,
+)
 
 logger = logging.getLogger(__name__)
 
-CREATE_ATTEMPTS: Final = 3
+WRITE_ATTEMPTS: Final = 3
 RETRY_SECONDS: Final = 0.5
 """Before the second attempt; before the third twice as long."""
 
 
 class Uploads:
-    """Creates and deletes uploads.
+    """Creates, retries and deletes uploads.
 
     Args:
         cluster: where the resources are.
@@ -138,6 +145,56 @@ class Uploads:
         logger.info("upload deleted", extra={"id": upload.id, "uid": upload.uid})
         return True
 
+    async def retry(self, upload_id: str) -> Upload:
+        """Ask for another attempt at a failed upload; return it, under way again.
+
+        The annotation is set only on the very state that was seen to have failed. Its value is
+        chosen once, so a try whose answer was lost is recognised, and never counts twice.
+
+        Raises:
+            ApiError: 404, there is no such upload; 409, it has not failed.
+            ClusterError: the outcome is unknown; it can be tried again.
+        """
+        value, reason = str(uuid.uuid4()), ""
+        for attempt in range(WRITE_ATTEMPTS):
+            await asyncio.sleep(RETRY_SECONDS * attempt)
+            try:
+                upload = await self._failed_upload(upload_id, value)
+                if upload.retry == value:
+                    return upload
+                metadata = {
+                    "uid": upload.uid,
+                    "resourceVersion": str(upload.revision),
+                    "annotations": {ANNOTATION_RETRY: value},
+                }
+                resource = await self._cluster.patch(
+                    IMAGE_UPLOAD, upload_id, {"metadata": metadata}
+                )
+            except (ConflictError, UnavailableError) as error:
+                reason = str(error)
+                continue
+            if resource is not None:
+                retried = Upload.of(resource)
+                self._cache.uploads.observed(retried)
+                logger.info("upload retried", extra={"id": upload_id, "uid": retried.uid})
+                return retried
+        raise UnavailableError(reason, may_have_happened=True)
+
+    async def _failed_upload(self, upload_id: str, value: str) -> Upload:
+        """Return an upload that can be retried, or for which this retry was asked already.
+
+        Raises:
+            ApiError: 404 or 409, there is none.
+        """
+        upload = await self._reader.fresh_upload(upload_id)
+        if upload is None and await self._reader.fresh_image(upload_id) is None:
+            raise errors.not_found()
+        if upload is not None and upload.retry == value:
+            return upload
+        if upload is None or upload.failure is None or upload.expired:
+            raise errors.conflict("Only an upload that has failed can be retried.")
+        return upload
+
     async def _create_resource(self, upload_id: str, spec: ImageUploadSpec) -> Upload:
         """Create the ImageUpload, or find out that an earlier try has created it.
 
@@ -149,7 +206,7 @@ class Uploads:
         """
         maybe_created = False
         reason = ""
-        for attempt in range(CREATE_ATTEMPTS):
+        for attempt in range(WRITE_ATTEMPTS):
             await asyncio.sleep(RETRY_SECONDS * attempt)
             try:
                 if maybe_created and (found := await self._find(upload_id, spec)) is not None:

@@ -56,7 +56,13 @@ class Owner:
     """Whose object a key names."""
 
     upload_id: str
-    is_original: bool
+    attempt: int | None
+    """That has written it, counted from 1; None: it is the original."""
+
+    @property
+    def is_original(self) -> bool:
+        """Whether it is what was uploaded."""
+        return self.attempt is None
 
 
 def owner(key: str) -> Owner | None:
@@ -64,4 +70,5 @@ def owner(key: str) -> Owner | None:
     found = _KEY.fullmatch(key)
     if found is None:
         return None
-    return Owner(found["original"] or found["image"], is_original=found["originals"] is not None)
+    attempt = found["attempt"]
+    return Owner(found["original"] or found["image"], None if attempt is None else int(attempt))

@@ -3,6 +3,7 @@
 The YAML in crds/ is the source of truth for validation; a test holds the two against each other.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -42,6 +43,11 @@ MANAGER: Final = "safelight-operator"
 
 ANNOTATION_UPDATED_AT: Final = f"{GROUP}/updated-at"
 """On an AvailableImage: when its comment was last changed through the API (RFC 3339, UTC)."""
+ANNOTATION_RETRY: Final = f"{GROUP}/retry"
+"""On an ImageUpload that has failed: another attempt is asked for whenever the value changes."""
+RETRY_PATTERN: Final = r"^[ -~]{1,64}$"
+"""What its value may be: the operator repeats it in `status.observedRetry`."""
+_RETRY = re.compile(RETRY_PATTERN)
 
 
 class Condition(StrEnum):
@@ -53,6 +59,8 @@ class Condition(StrEnum):
     """ImageUpload: True while its pod cannot start and somebody should look."""
     READY = "Ready"
     """AvailableImage: True once it is confirmed; an unconfirmed one is not shown to clients."""
+    EXPIRED = "Expired"
+    """ImageUpload: True once its retention as a failure is over: it goes, and cannot be retried."""
 
 
 class Progress(StrEnum):
@@ -97,6 +105,15 @@ FAILURE_MESSAGES: Final[Mapping[Failure, str]] = {
     Failure.INTERNAL_ERROR: "The image could not be processed because of an internal error.",
 }
 """What clients and operators are told; no text from outside ever enters a status."""
+
+
+def asked_retry(metadata: Mapping[str, Any]) -> str | None:
+    """Return the retry that an ImageUpload's metadata ask for; None: there is no usable value.
+
+    It was taken up if `status.observedRetry` is the same.
+    """
+    value: str = (metadata.get("annotations") or {}).get(ANNOTATION_RETRY, "")
+    return value if _RETRY.fullmatch(value) else None
 
 
 @dataclass(frozen=True, slots=True)

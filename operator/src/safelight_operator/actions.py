@@ -59,6 +59,13 @@ class Fail:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """Write the status of a failed upload that gets another attempt because one was asked for."""
+
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
 class Publish:
     """Create the AvailableImage, unconfirmed."""
 
@@ -111,6 +118,7 @@ Action = (
     | StartAttempt
     | SetStatus
     | Fail
+    | Retry
     | Publish
     | Confirm
     | Finish

@@ -25,6 +25,8 @@ _PROGRESS_MESSAGES: Final[Mapping[Progress, str]] = {
     Progress.RUNNING: "A Job is processing the image.",
     Progress.PUBLISHING: "The processed image is being made available.",
 }
+_ASKED_MESSAGE: Final = "Another attempt was asked for."
+_EXPIRED_MESSAGE: Final = "It failed so long ago that it is being removed."
 _RETRY_MESSAGE: Final = "Attempt {attempt} failed ({reason}); another one follows."
 
 
@@ -99,6 +101,10 @@ class Status:
     job_name: str | None = None
     retry_after: datetime | None = None
     """The current attempt has ended without a result; the next one may start then."""
+    observed_retry: str | None = None
+    """The retry that was last taken up, or that was there at the failure."""
+    retried_attempts: int = 0
+    """Attempts made before that retry."""
     conditions: Conditions = ()
 
     @classmethod
@@ -109,6 +115,8 @@ class Status:
             attempt=status.get("attempt", 0),
             job_name=status.get("jobName"),
             retry_after=parse_time(retry_after) if retry_after else None,
+            observed_retry=status.get("observedRetry"),
+            retried_attempts=status.get("retriedAttempts", 0),
             conditions=read(status),
         )
 
@@ -119,6 +127,8 @@ class Status:
             "attempt": self.attempt,
             "jobName": self.job_name,
             "retryAfter": format_time(self.retry_after) if self.retry_after else None,
+            "observedRetry": self.observed_retry,
+            "retriedAttempts": self.retried_attempts or None,
             "conditions": [entry.to_dict() for entry in self.conditions],
         }
 
@@ -135,6 +145,11 @@ class Status:
         """When it failed for good; None if it has not."""
         entry = find(self.conditions, Condition.SUCCEEDED)
         return entry.last_transition if entry is not None and entry.status == FALSE else None
+
+    @property
+    def expired(self) -> bool:
+        """Whether it failed so long ago that it goes."""
+        return find(self.conditions, Condition.EXPIRED) is not None
 
     @property
     def stalled(self) -> Entry | None:
@@ -164,14 +179,41 @@ def retrying(
     )
 
 
-def failed(status: Status, failure: Failure, generation: int, now: datetime) -> Status:
-    """Return the status of an upload that has failed for good."""
+def failed(
+    status: Status,
+    failure: Failure,
+    asked: str | None,
+    generation: int,
+    now: datetime,
+) -> Status:
+    """Return the status of an upload that has failed for good.
+
+    A retry is an answer to a failure: what was `asked` for before it is noted, and counts as done.
+    """
     ended = _succeeded(status, FALSE, failure, FAILURE_MESSAGES[failure], generation, now)
     return replace(
         ended,
         retry_after=None,
+        observed_retry=asked or status.observed_retry,
         conditions=remove(ended.conditions, Condition.STALLED),
     )
+
+
+def retried(status: Status, asked: str, generation: int, now: datetime) -> Status:
+    """Return the status of a failed upload that gets another attempt because one was asked for."""
+    queued = _succeeded(status, UNKNOWN, Progress.QUEUED, _ASKED_MESSAGE, generation, now)
+    return replace(
+        queued,
+        retry_after=now,
+        observed_retry=asked,
+        retried_attempts=status.attempt,
+    )
+
+
+def expired(status: Status, generation: int, now: datetime) -> Status:
+    """Return the status of a failed upload whose retention is over."""
+    entry = Entry(Condition.EXPIRED, TRUE, "RetentionOver", _EXPIRED_MESSAGE, generation, now)
+    return replace(status, conditions=put(status.conditions, entry))
 
 
 def stalled(status: Status, reason: str, message: str, generation: int, now: datetime) -> Status:

@@ -7,13 +7,17 @@ ImageUpload's status are compare-and-swap on its resourceVersion, and these rule
   upload cannot fail; if its image is absent again, somebody deleted the image.
 - An AvailableImage becomes Ready only when the upload was seen Publishing, so after the image was
   there: an upload that is deleted before that leads to nothing.
-- A failed upload never becomes Publishing.
+- A failed upload never becomes Publishing. If it is retried, what its earlier attempts have left
+  is never published: its objects are gone, or about to go.
+- A failed upload whose retention is over is marked as expired before anything of it is removed;
+  from then on it cannot be retried.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Self
 
+from safelight_contract import keys
 from safelight_contract.job import FAILURES, MAX_ATTEMPTS, ExitCode
 from safelight_contract.resources import AvailableImageSpec, Failure, Progress
 from safelight_operator import conditions
@@ -29,6 +33,7 @@ from safelight_operator.actions import (
     Publish,
     RemoveLeftovers,
     RemoveObjects,
+    Retry,
     SetStatus,
     StartAttempt,
     Wait,
@@ -43,7 +48,10 @@ MAX_ATTEMPTS_BEFORE: Final = {
     Failure.OUTPUT_MISSING: 2,
     Failure.INTERNAL_ERROR: 2,
 }
-"""How many attempts may end so before the upload fails; one for every other reason."""
+"""How many attempts may end so before the upload fails; one for every other reason.
+
+They are counted from the last retry that was asked for.
+"""
 
 STORAGE_BACKOFF: Final = timedelta(seconds=10)
 """Wait before the second attempt after a fault of the storage; doubled for each one after."""
@@ -80,7 +88,7 @@ def decide(world: World, rules: Rules, now: datetime) -> Action:
     if image is not None:
         return _replace(upload, image, rules, now)
     if upload.status.failed_at is not None:
-        return _expire(upload, rules, now, keep_images=False)
+        return _after_failure(upload, rules, now, keep_images=False)
     if upload.status.progress is Progress.PUBLISHING:
         return Discard(keep_images=False)
     if upload.status.attempt == 0 or upload.status.retry_after is not None:
@@ -103,12 +111,11 @@ def _replace(upload: Upload, image: Image, rules: Rules, now: datetime) -> Actio
     status, failed = upload.status, upload.status.failed_at is not None
     if image.spec.upload_uid != upload.uid:
         if failed:
-            return _expire(upload, rules, now, keep_images=True)
-        status = conditions.failed(status, Failure.ID_CONFLICT, upload.generation, now)
-        return Fail(status, Failure.ID_CONFLICT, keep_objects=True)
+            return _after_failure(upload, rules, now, keep_images=True)
+        return _fail(upload, Failure.ID_CONFLICT, "", now, keep_objects=True)
     if image.ready:
         return Finish()
-    if failed:
+    if failed or _precedes_retry(image, status):
         return Withdraw()
     if status.progress is Progress.PUBLISHING:
         return Confirm()
@@ -118,10 +125,22 @@ def _replace(upload: Upload, image: Image, rules: Rules, now: datetime) -> Actio
     )
 
 
-def _expire(upload: Upload, rules: Rules, now: datetime, *, keep_images: bool) -> Action:
-    failed_at = upload.status.failed_at or now
-    expires = failed_at + rules.failed_retention
-    return Discard(keep_images) if now >= expires else Wait(expires)
+def _precedes_retry(image: Image, status: Status) -> bool:
+    """Say whether an operator that was asleep has published an attempt that failed since."""
+    owner = keys.owner(image.spec.image.key)
+    return owner is None or (owner.attempt or 0) <= status.retried_attempts
+
+
+def _after_failure(upload: Upload, rules: Rules, now: datetime, *, keep_images: bool) -> Action:
+    status, generation = upload.status, upload.generation
+    if status.expired:
+        return Discard(keep_images)
+    if upload.retry is not None and upload.retry != status.observed_retry:
+        return Retry(conditions.retried(status, upload.retry, generation, now))
+    expires = (status.failed_at or now) + rules.failed_retention
+    if now < expires:
+        return Wait(expires)
+    return SetStatus(conditions.expired(status, generation, now), "its retention is over")
 
 
 def _next_attempt(world: World, upload: Upload, now: datetime) -> Action:
@@ -141,7 +160,7 @@ def _next_attempt(world: World, upload: Upload, now: datetime) -> Action:
 
 def started(upload: Upload, attempt: int, job_name: str, now: datetime) -> Status:
     """Return the upload's status once the Job of an attempt exists."""
-    status = Status(attempt, job_name, None, upload.status.conditions)
+    status = replace(upload.status, attempt=attempt, job_name=job_name, retry_after=None)
     return conditions.progressing(status, Progress.RUNNING, upload.generation, now)
 
 
@@ -199,7 +218,7 @@ def classify(pods: tuple[Pod, ...]) -> tuple[Failure, str]:
 
 
 def _retry_or_fail(upload: Upload, failure: Failure, detail: str, now: datetime) -> Action:
-    attempt = upload.status.attempt
+    attempt = upload.status.attempt - upload.status.retried_attempts
     if attempt >= MAX_ATTEMPTS_BEFORE.get(failure, 1):
         return _fail(upload, failure, detail, now)
     delay = timedelta()
@@ -209,9 +228,16 @@ def _retry_or_fail(upload: Upload, failure: Failure, detail: str, now: datetime)
     return SetStatus(retrying, f"{failure}: {detail}")
 
 
-def _fail(upload: Upload, failure: Failure, detail: str, now: datetime) -> Fail:
-    status = conditions.failed(upload.status, failure, upload.generation, now)
-    return Fail(status, failure, keep_objects=False, detail=detail)
+def _fail(
+    upload: Upload,
+    failure: Failure,
+    detail: str,
+    now: datetime,
+    *,
+    keep_objects: bool = False,
+) -> Fail:
+    status = conditions.failed(upload.status, failure, upload.retry, upload.generation, now)
+    return Fail(status, failure, keep_objects, detail)
 
 
 def _running(world: World, upload: Upload, job: Job, rules: Rules, now: datetime) -> Action:

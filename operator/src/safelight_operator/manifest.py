@@ -177,14 +177,19 @@ def event(  # noqa: PLR0913 - the parts of an Event
     note: str,
     instance: str,
     now: datetime,
+    attempt: int | None = None,
 ) -> dict[str, Any]:
-    """Return a warning; its name is the same for the same change, so it is told once."""
+    """Return a warning; its name is the same for the same news, of an attempt if it is named.
+
+    So it is told once.
+    """
     time = format_time(now)
+    name = f"{subject.name}.{reason.lower()}.{subject.uid[:8]}"
     return {
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {
-            "name": f"{subject.name}.{reason.lower()}.{subject.uid[:8]}",
+            "name": name if attempt is None else f"{name}.{attempt}",
             "namespace": namespace,
             "labels": _labels(),
         },

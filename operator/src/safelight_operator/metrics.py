@@ -12,6 +12,10 @@ UPLOADS_ENDED = Counter(
     "Uploads that ended, by result (available, failed) and reason.",
     ["result", "reason"],
 )
+UPLOADS_RETRIED = Counter(
+    "safelight_uploads_retried",
+    "Failed uploads that got another attempt because one was asked for.",
+)
 PHASE_SECONDS = Histogram(
     "safelight_upload_phase_seconds",
     "From the creation of an upload to its Job (queue), and to its available image (total).",

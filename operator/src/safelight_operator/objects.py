@@ -122,21 +122,33 @@ class Objects:
         """
         await self._delete([keys.original(upload_id, known) for known in policy.FORMATS])
 
-    async def delete_images(self, upload_id: str, *, keep: str | None = None) -> None:
+    async def delete_images(
+        self,
+        upload_id: str,
+        *,
+        keep: str | None = None,
+        up_to: int | None = None,
+    ) -> None:
         """Delete all that attempts have stored for an upload.
 
         Args:
             upload_id: whose.
             keep: key of an image whose attempt is left as it is.
+            up_to: the last attempt whose objects go; None: those of all.
 
         Raises:
             StorageError: the object storage cannot be reached, or refuses.
         """
         kept = attempt_prefix(keep) if keep else None
+
+        def goes(key: str) -> bool:
+            if kept is not None and key.startswith(kept):
+                return False
+            owner = keys.owner(key)
+            return up_to is None or (owner is not None and (owner.attempt or 0) <= up_to)
+
         async for page in self.pages(keys.images_prefix(upload_id)):
-            await self._delete(
-                [o.key for o in page if kept is None or not o.key.startswith(kept)],
-            )
+            await self._delete([stored.key for stored in page if goes(stored.key)])
 
     async def pages(self, prefix: str) -> AsyncIterator[list[StoredObject]]:
         """Yield all objects under a prefix, page by page, in the order of their keys.

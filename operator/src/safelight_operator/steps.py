@@ -71,6 +71,8 @@ class Steps:
                 return await self._set_status(action, world, upload)
             case actions.Fail() if upload is not None:
                 return await self._fail(action, world, upload)
+            case actions.Retry() if upload is not None:
+                return await self._retry(action, world, upload)
             case actions.Publish() if upload is not None:
                 return await self._publish(action, world)
             case actions.Confirm() if upload is not None and image is not None:
@@ -203,10 +205,18 @@ class Steps:
         )
         subject = manifest.Subject(IMAGE_UPLOAD.kind, upload.id, upload.uid)
         note = f"Attempt {upload.status.attempt}: {action.detail or action.failure}"
-        self._record(subject, action.failure, note)
-        # Only now, when the status is written, no operator can publish these objects any more.
+        self._record(subject, action.failure, note, upload.status.attempt)
+        # Only now, when the status is written, no operator can publish these objects any more. It
+        # may have been retried since: a later attempt's objects are not touched.
         if not action.keep_objects:
-            await self._objects.delete_images(upload.id)
+            await self._objects.delete_images(upload.id, up_to=upload.status.attempt)
+        return replace(world, upload=patched)
+
+    async def _retry(self, action: actions.Retry, world: World, upload: Upload) -> World:
+        patched = await self._patch(upload, action.status)
+        metrics.UPLOADS_RETRIED.inc()
+        made = action.status.retried_attempts
+        _log.info("Retried", extra={"id": upload.id, "uid": upload.uid, "attempts": made})
         return replace(world, upload=patched)
 
     async def _publish(self, action: actions.Publish, world: World) -> World:
@@ -226,7 +236,8 @@ class Steps:
         answer = await self._cluster.patch_image_status(image.id, image.resource_version, status)
         metrics.UPLOADS_ENDED.labels("available", "Published").inc()
         total = (now - upload.created).total_seconds()
-        metrics.PHASE_SECONDS.labels("total").observe(max(total, 0))
+        if upload.status.retried_attempts == 0:
+            metrics.PHASE_SECONDS.labels("total").observe(max(total, 0))
         _log.info("Available", extra={"id": upload.id, "uid": upload.uid, "seconds": total})
         return replace(world, image=Image.from_dict(answer))
 
@@ -284,12 +295,13 @@ class Steps:
         _log.info("Objects removed", extra={"id": upload_id})
         return True
 
-    def _record(self, subject: manifest.Subject, reason: str, note: str) -> None:
+    def _record(self, subject: manifest.Subject, reason: str, note: str, attempt: int) -> None:
         """Record an Event in the background: nothing depends on it."""
         body = manifest.event(
             self._cluster.namespace,
             subject,
             reason=reason,
+            attempt=attempt,
             note=note,
             instance=self._settings.pod_name,
             now=self._now(),

@@ -15,6 +15,7 @@ from safelight_contract.resources import (
     AvailableImageSpec,
     ImageUploadSpec,
     StoredImage,
+    asked_retry,
 )
 from safelight_operator import conditions
 from safelight_operator.conditions import Status, parse_time
@@ -32,6 +33,8 @@ class Upload:
     generation: int
     created: datetime
     deleting: bool
+    retry: str | None
+    """Value of the annotation that asks for a retry, taken up or not."""
     spec: ImageUploadSpec
     status: Status
 
@@ -50,6 +53,7 @@ class Upload:
             generation=metadata.get("generation", 1),
             created=parse_time(metadata["creationTimestamp"]),
             deleting="deletionTimestamp" in metadata,
+            retry=asked_retry(metadata),
             spec=ImageUploadSpec.from_dict(resource["spec"]),
             status=Status.from_dict(resource.get("status") or {}),
         )

@@ -78,6 +78,18 @@ async def show(request: Request) -> Response:
     return JsonResponse({"data": representations.upload(await _found(request))})
 
 
+async def retry(request: Request) -> Response:
+    """Have a failed upload processed again, without a new one."""
+    service = services.of(request)
+    with service.uploads.admitted():
+        upload = await service.uploads.retry(id_of(request))
+    return JsonResponse(
+        {"data": representations.upload(upload)},
+        status_code=HTTPStatus.ACCEPTED,
+        headers={"Location": f"{PATH}/{upload.id}/status"},
+    )
+
+
 async def delete(request: Request) -> Response:
     """Delete an upload, also while it is being processed."""
     if not await services.of(request).uploads.delete(await _found(request)):
@@ -114,6 +126,7 @@ async def _found(request: Request) -> Upload:
 
 ROUTES: Final[Sequence[BaseRoute]] = (
     resource(f"{PATH}/{{id}}/status", {"GET": status}),
+    resource(f"{PATH}/{{id}}/retry", {"POST": retry}),
     resource(f"{PATH}/{{id}}", {"GET": show, "DELETE": delete}),
     resource(PATH, {"GET": index, "POST": create}),
 )
