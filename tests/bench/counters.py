@@ -3,6 +3,7 @@
 Kopf's requests are not among them: it lists and watches, and writes nothing.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -85,13 +86,14 @@ def read(cluster: Cluster) -> Counters:
 
 
 def _addresses(cluster: Cluster, unit: str) -> list[str]:
-    return cluster.kubectl(
-        "get",
-        "pods",
-        f"--selector=app.kubernetes.io/component={unit}",
-        "--field-selector=status.phase=Running",
-        "--output=jsonpath={.items[*].status.podIP}",
-    ).split()
+    """Return the pods' addresses, without those that an upgrade has just told to end."""
+    selector = f"--selector=app.kubernetes.io/component={unit}"
+    pods = json.loads(cluster.kubectl("get", "pods", selector, "--output=json"))["items"]
+    return [
+        pod["status"]["podIP"]
+        for pod in pods
+        if pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]
+    ]
 
 
 def _add(counters: Counters, unit: str, text: str) -> None:
