@@ -20,6 +20,7 @@ ROUTES = {
     "/api/image-upload": {"GET", "HEAD", "POST"},
     f"/api/image-upload/{ID}": {"GET", "HEAD", "DELETE"},
     f"/api/image-upload/{ID}/status": {"GET", "HEAD"},
+    f"/api/image-upload/{ID}/retry": {"POST"},
     "/api/available-image": {"GET", "HEAD"},
     f"/api/available-image/{ID}": {"GET", "HEAD", "PUT", "PATCH", "DELETE"},
     f"/api/available-image/{ID}/view": {"GET", "HEAD"},

@@ -44,9 +44,7 @@ def after(seconds: float) -> datetime:
 
 def upload(status: Status | None = None, **fields: Any) -> Upload:  # noqa: ANN401 - fields of any type
     """Return an ImageUpload; no status is one that no operator has seen yet."""
-    made = Upload(
-        ID, UID, "7", 1, EARLIER, deleting=False, retry=None, spec=SPEC, status=status or Status()
-    )
+    made = Upload(ID, UID, "7", 1, EARLIER, deleting=False, spec=SPEC, status=status or Status())
     return replace(made, **fields)
 
 

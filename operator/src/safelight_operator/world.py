@@ -33,10 +33,10 @@ class Upload:
     generation: int
     created: datetime
     deleting: bool
-    retry: str | None
-    """Value of the annotation that asks for a retry, taken up or not."""
     spec: ImageUploadSpec
     status: Status
+    retry: str | None = None
+    """Value of the annotation that asks for a retry, taken up or not."""
 
     @classmethod
     def from_dict(cls, resource: Json) -> Self:
@@ -53,9 +53,9 @@ class Upload:
             generation=metadata.get("generation", 1),
             created=parse_time(metadata["creationTimestamp"]),
             deleting="deletionTimestamp" in metadata,
-            retry=asked_retry(metadata),
             spec=ImageUploadSpec.from_dict(resource["spec"]),
             status=Status.from_dict(resource.get("status") or {}),
+            retry=asked_retry(metadata),
         )
 
 
