@@ -83,6 +83,11 @@ CASES = (
         world(upload=upload(publishing(), deleting=True), image=image()),
         Withdraw,
     ),
+    Case(
+        "a rebuilt image that is about to be confirmed",
+        world(image=replace(image(), rebuilt=True)),
+        Wait,
+    ),
     Case("an image as it should be", world(image=image(ready=True)), Wait),
     Case(
         "an image with something left over",

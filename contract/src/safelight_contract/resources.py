@@ -49,6 +49,9 @@ RETRY_PATTERN: Final = r"^[ -~]{1,64}$"
 """What its value may be: the operator repeats it in `status.observedRetry`."""
 _RETRY = re.compile(RETRY_PATTERN)
 
+ANNOTATION_REBUILT_AT: Final = f"{GROUP}/rebuilt-at"
+"""On an AvailableImage that was made again from its manifest: when (RFC 3339, UTC)."""
+
 
 class Condition(StrEnum):
     """The types of the conditions that the operator writes."""

@@ -1,5 +1,6 @@
 """The program `safelight-operator`."""
 
+import argparse
 import asyncio
 import logging
 import logging.config
@@ -9,18 +10,32 @@ import sys
 
 from safelight_contract.env import SettingsError
 from safelight_operator import app
+from safelight_operator.cluster import Cluster
+from safelight_operator.errors import ClusterError
+from safelight_operator.objects import Objects, StorageError
+from safelight_operator.rebuild import Rebuild
 from safelight_operator.settings import Settings
 
 _log = logging.getLogger("safelight_operator")
 
 
 def main() -> int:
-    """Run until SIGTERM or SIGINT, or until leadership is lost; return the exit code."""
+    """Run until SIGTERM or SIGINT, or until leadership is lost; return the exit code.
+
+    With the command `rebuild` it makes AvailableImages again from the bucket, and ends.
+    """
+    parser = argparse.ArgumentParser(prog="safelight-operator")
+    commands = parser.add_subparsers(dest="command")
+    again = commands.add_parser("rebuild", help="make AvailableImages again from the bucket")
+    again.add_argument("--dry-run", action="store_true", help="only print what it would do")
+    arguments = parser.parse_args()
     try:
         settings = Settings.read(os.environ)
     except SettingsError as error:
         sys.stderr.write(f"safelight-operator: {error}\n")
         return 2
+    if arguments.command == "rebuild":
+        return asyncio.run(_rebuild(settings, dry_run=arguments.dry_run))
     configure_logging(settings.log_level)
     try:
         asyncio.run(_run(settings))
@@ -64,6 +79,20 @@ def configure_logging(level: str) -> None:
             },
         },
     )
+
+
+async def _rebuild(settings: Settings, *, dry_run: bool) -> int:
+    cluster = await Cluster.connect(settings.namespace)
+    objects = Objects(settings.object_store)
+    try:
+        await Rebuild(cluster, objects, sys.stdout.write, dry_run=dry_run).run()
+    except (ClusterError, StorageError) as error:
+        sys.stderr.write(f"safelight-operator: {error}\nRun it again: it goes on from there.\n")
+        return 1
+    finally:
+        objects.close()
+        await cluster.close()
+    return 0
 
 
 async def _run(settings: Settings) -> None:

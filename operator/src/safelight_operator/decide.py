@@ -99,7 +99,7 @@ def decide(world: World, rules: Rules, now: datetime) -> Action:
 def _without_upload(world: World) -> Action:
     image = world.image
     if image is not None and not image.ready:
-        return Withdraw()
+        return Wait() if image.rebuilt else Withdraw()
     if image is not None:
         return RemoveLeftovers() if world.removed and world.upload is None else Wait()
     if world.jobs:

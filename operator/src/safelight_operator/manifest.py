@@ -136,12 +136,23 @@ def _pod_spec(request: JobRequest, processor: ProcessorSettings) -> dict[str, An
     }
 
 
-def available_image(upload_id: str, spec: AvailableImageSpec) -> dict[str, Any]:
-    """Return an AvailableImage. It has no owner: it must outlive the upload that it replaces."""
+def available_image(
+    upload_id: str, spec: AvailableImageSpec, *, rebuilt_at: datetime | None = None
+) -> dict[str, Any]:
+    """Return an AvailableImage. It has no owner: it must outlive the upload that it replaces.
+
+    Args:
+        upload_id: its name.
+        spec: its spec.
+        rebuilt_at: when it was made again from its manifest; None: it comes from its upload.
+    """
+    metadata: dict[str, Any] = {"name": upload_id, "labels": _labels()}
+    if rebuilt_at is not None:
+        metadata["annotations"] = {resources.ANNOTATION_REBUILT_AT: format_time(rebuilt_at)}
     return {
         "apiVersion": API_VERSION,
         "kind": AVAILABLE_IMAGE.kind,
-        "metadata": {"name": upload_id, "labels": _labels()},
+        "metadata": metadata,
         "spec": spec.to_dict(),
     }
 

@@ -34,6 +34,40 @@ def image_key(upload: Upload) -> str:
     return keys.image(upload.id, upload.status.attempt, image_format)
 
 
+def read(upload_id: str, attempt: int, manifest: bytes | None) -> Manifest | None:
+    """Return the manifest of an attempt; None if it is absent, malformed, or another attempt's."""
+    if manifest is None:
+        return None
+    try:
+        record = Manifest.decode(manifest)
+    except JobError:
+        return None
+    return record if (record.upload_id, record.attempt) == (upload_id, attempt) else None
+
+
+def stored_image(record: Manifest, image: ObjectHead | None) -> StoredImage | None:
+    """Return the image that a manifest speaks of.
+
+    Args:
+        record: the manifest.
+        image: what the object storage says about the object at `record.key`, if it is there.
+
+    Returns:
+        None if the object is missing or is not as the manifest says.
+    """
+    if image is None or (image.size, image.media_type) != (record.size, record.media_type):
+        return None
+    return StoredImage(
+        key=record.key,
+        media_type=record.media_type,
+        size=record.size,
+        width=record.width,
+        height=record.height,
+        sha256=record.sha256,
+        etag=image.etag,
+    )
+
+
 def check(upload: Upload, manifest: bytes | None, image: ObjectHead | None) -> StoredImage | None:
     """Return the image of the current attempt.
 
@@ -45,34 +79,10 @@ def check(upload: Upload, manifest: bytes | None, image: ObjectHead | None) -> S
     Returns:
         None if anything is missing, malformed, or speaks of another upload or attempt.
     """
-    if manifest is None or image is None:
+    record = read(upload.id, upload.status.attempt, manifest)
+    if record is None:
         return None
-    try:
-        record = Manifest.decode(manifest)
-    except JobError:
+    told = (record.upload_uid, record.source_sha256, record.media_type)
+    if told != (upload.uid, upload.spec.sha256, upload.spec.media_type):
         return None
-    told = (
-        record.upload_id,
-        record.upload_uid,
-        record.attempt,
-        record.source_sha256,
-        record.media_type,
-    )
-    known = (
-        upload.id,
-        upload.uid,
-        upload.status.attempt,
-        upload.spec.sha256,
-        upload.spec.media_type,
-    )
-    if told != known or (image.size, image.media_type) != (record.size, record.media_type):
-        return None
-    return StoredImage(
-        key=image_key(upload),
-        media_type=record.media_type,
-        size=record.size,
-        width=record.width,
-        height=record.height,
-        sha256=record.sha256,
-        etag=image.etag,
-    )
+    return stored_image(record, image)

@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 from safelight_contract.job import CONTAINER_NAME, TerminationMessage
 from safelight_contract.resources import (
+    ANNOTATION_REBUILT_AT,
     LABEL_ATTEMPT,
     LABEL_UPLOAD_ID,
     AvailableImageSpec,
@@ -70,6 +71,8 @@ class Image:
     spec: AvailableImageSpec
     ready: bool
     """Confirmed: readers may see it."""
+    rebuilt: bool = False
+    """Made again from its manifest, so it has no upload that could have been deleted."""
 
     @classmethod
     def from_dict(cls, resource: Json) -> Self:
@@ -86,6 +89,7 @@ class Image:
             generation=metadata.get("generation", 1),
             spec=AvailableImageSpec.from_dict(resource["spec"]),
             ready=conditions.is_ready(conditions.read(resource.get("status") or {})),
+            rebuilt=ANNOTATION_REBUILT_AT in (metadata.get("annotations") or {}),
         )
 
 
