@@ -50,7 +50,9 @@ async def test_a_method_that_a_path_does_not_have_is_405_with_all_that_it_has(ap
     for path, allowed in ROUTES.items():
         for method in METHODS - allowed:
             answer = await api.client.request(method, path)
-            assert_problem(answer, 405)
+            assert answer.status_code == 405
+            if method != "HEAD":
+                assert_problem(answer, 405)
             assert set(answer.headers["allow"].split(", ")) == allowed
 
 
