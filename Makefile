@@ -11,6 +11,7 @@ help: ## Show this list
 	@echo "  make up KUBE_CONTEXT=name S3_ENDPOINT=...   install into a cluster that you have"
 	@echo "  make up PHOTO=photo.jpg                     send a photo of yours through it"
 	@echo "  make down PURGE=1                           stop it and remove its data"
+	@echo "  make bench PARTS=burst                      measure one part alone"
 
 up: ## Build and start everything locally, install the chart, send a sample photo through it
 	@$(LOCAL) up
@@ -30,4 +31,4 @@ lint: ## Check style, types, import rules and the lock file
 	$(UV) run --quiet lint-imports
 
 bench: ## Measure speed and size on the local cluster (docs/performance.md has the results)
-	@$(UV) run --quiet python -m tests.bench
+	@$(UV) run --quiet python -m tests.bench $(PARTS)
