@@ -10,6 +10,9 @@ from safelight_local.cluster import Cluster
 from tests.faults.calls import Dialect
 from tests.faults.exchange import Server
 from tests.faults.history import Recorder
+from tests.operator.conftest import settings, stage, started
+
+__all__ = ["settings", "stage", "started"]
 
 
 @pytest.fixture

@@ -54,6 +54,7 @@ class Recorder:
     """
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         # Unbuffered and appending: a line is one write, which other processes cannot split.
         self._file = path.open("ab", buffering=0)
         self._lock = Lock()

@@ -85,8 +85,15 @@ class Bucket:
 
     def stored(self) -> list[str]:
         """Return all keys."""
-        answer = self._client.list_objects_v2(Bucket=self._name)
-        return [entry["Key"] for entry in answer.get("Contents", [])]
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._name)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+    def read(self, key: str) -> bytes | None:
+        """Return an object's bytes, or None."""
+        try:
+            return self._client.get_object(Bucket=self._name, Key=key)["Body"].read()
+        except self._client.exceptions.NoSuchKey:
+            return None
 
     def has(self, key: str) -> bool:
         """Say whether there is an object."""

@@ -11,7 +11,6 @@ from safelight_contract import policy
 from safelight_contract.job import ExitCode, Manifest
 from safelight_processor.__main__ import run_on_files
 from tests.processor_image.helpers import mean_difference
-from tests.processor_image.test_image import PARTS
 from tests.support import images
 
 REFUSALS = {
@@ -66,7 +65,7 @@ def check_result(row: Row, manifest: Manifest, folder: Path) -> None:
         expected = [int(side) for side in row["fit_3840x2160"].split("x")]
         found = (manifest.width, manifest.height)
         assert all(abs(a - b) <= 1 for a, b in zip(found, expected, strict=True))
-    assert set(images.parts(data, image_format)) <= PARTS[image_format.name]
+    assert set(images.parts(data, image_format)) <= images.PARTS[image_format.name]
     picture = Image.open(io.BytesIO(data), formats=[image_format.name])
     picture.load()
     assert picture.size == (manifest.width, manifest.height)

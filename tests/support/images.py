@@ -18,6 +18,13 @@ _DEGREES = {1: "N", 2: (48.0, 51.0, 29.0), 3: "E", 4: (2.0, 17.0, 40.0)}
 SECRET = "Safelight-test-secret"  # noqa: S105 - a word to look for in outputs
 """The text that `with_metadata` hides in every kind of metadata."""
 
+PARTS = {
+    "JPEG": {"APP0:JFIF", "APP2:ICC_PROFILE", "DQT", "SOF2", "DHT", "SOS"},
+    "PNG": {"IHDR", "iCCP", "IDAT", "IEND"},
+    "WEBP": {"VP8X", "ICCP", "ALPH", "VP8", "VP8L"},
+}
+"""All parts that a processed image may hold, see `parts`."""
+
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _FROM_UPRIGHT = {
     1: None,
