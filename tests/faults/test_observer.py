@@ -1,13 +1,21 @@
 """The observer against a real control plane, while a real operator works."""
 
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
 from safelight_contract import keys, policy
 from safelight_contract.env import ObjectStoreSettings
 from safelight_local.cluster import Cluster
 from tests.faults.access import Access, administrator
+from tests.faults.calls import Call
 from tests.faults.checker import judge
+from tests.faults.exchange import Server
 from tests.faults.history import Line, Recorder, read
-from tests.faults.observer import observing
+from tests.faults.observer import KINDS, Observer, observing
+from tests.faults.proxy import Proxy
 from tests.faults.rest import at_rest
+from tests.faults.rules import Fault, Rule
 from tests.operator.conftest import Started
 from tests.operator.making import PROCESSOR
 from tests.operator.playing import Stage, eventually, run_processor
@@ -85,16 +93,38 @@ async def _read(recorder: Recorder) -> list[Line]:
     return read(recorder.path)
 
 
-async def test_what_went_while_nobody_looked_is_noticed(
-    kubernetes: Cluster, stage: Stage, recorder: Recorder
+async def test_what_went_in_a_gap_of_the_watch_is_noticed(  # noqa: PLR0917 - fixtures
+    kubernetes: Cluster,
+    stage: Stage,
+    recorder: Recorder,
+    api_server: Server,
+    pki: Path,
+    tmp_path: Path,
 ) -> None:
-    first = await stage.post()
-    with observing(kubernetes, stage.kubernetes.namespace, recorder):
-        assert [(u["event"], u["name"]) for u in read(recorder.path)] == [("ADDED", first)]
-        second = await stage.post()
-        await stage.kubernetes.delete("imageuploads", first)
-        await eventually(lambda: _read(recorder), lambda history: len(history) == 3)
-    assert [(u["event"], u["name"]) for u in read(recorder.path)][1:] == [
-        ("ADDED", second),
-        ("DELETED", first),
-    ]
+    gone, new = await stage.post(), ""
+
+    async def change(_: Call) -> None:
+        nonlocal new
+        await stage.kubernetes.delete("imageuploads", gone)
+        new = await stage.post()
+
+    with Recorder(tmp_path / "calls") as calls:
+        async with Proxy(calls) as proxy:
+
+            async def watches() -> int:
+                return len(proxy.watches)
+
+            url = await proxy.listen("observer", api_server, pki)
+            cluster = replace(kubernetes, url=url, ca_file=pki / "ca.crt")
+            observer = Observer(cluster, stage.kubernetes.namespace, recorder, None)
+            running = asyncio.create_task(observer.run())
+            await eventually(watches, lambda count: count == len(KINDS))
+            expired = Rule("observer", "WATCH", "imageuploads", 2, Fault.EXPIRED, before=change)
+            proxy.rules.add(expired)
+            proxy.end_watches("observer")
+            await eventually(lambda: _read(recorder), lambda history: len(history) == 3)
+            observer.stop()
+            await running
+    first, *others = [(u["event"], u["name"]) for u in read(recorder.path)]
+    assert first == ("ADDED", gone)
+    assert sorted(others) == [("ADDED", new), ("DELETED", gone)]

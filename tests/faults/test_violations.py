@@ -154,7 +154,7 @@ SPOILT: list[tuple[str, str, Spoil]] = [
         "runs as root",
         lambda s: s.seen("Pod", "x", 2, upload_id=A, privileged=["runs as root"], event="ADDED"),
     ),
-    ("I20", "a sum", lambda s: s.one("metrics").update(accepted=5)),
+    ("I20", "an upload too few", lambda s: s.one("metrics").update(accepted=4)),
     ("I20", "an image too many", lambda s: s.one("metrics").update(available=5, accepted=7)),
 ]
 

@@ -1,0 +1,114 @@
+import json
+from typing import Any
+
+import pytest
+
+from safelight_contract import policy
+from safelight_contract.job import REQUEST_VARIABLE
+from safelight_contract.policy import Format
+from tests.faults.numbers import numbers
+from tests.faults.rest import SIGNATURE, inspect, search, without_request
+from tests.operator import making
+from tests.support import images
+
+SECRETS = {"the key": "a/secret+key", "the token": "tok"}
+
+
+def photo(image_format: Format, width: int = 64, height: int = 48, exif: bytes = b"") -> bytes:
+    """Return a file as the processor writes it, but for its metadata."""
+    options = {"progressive": True} if image_format is policy.JPEG else {}
+    return images.encoded(images.picture(width, height), image_format, exif=exif, **options)
+
+
+@pytest.mark.parametrize("image_format", policy.FORMATS, ids=lambda known: known.name)
+def test_a_plain_file_is_described(image_format: Format) -> None:
+    found = inspect(photo(image_format))
+    assert (found["decodes"], found["width"], found["height"]) == (True, 64, 48)
+    assert (found["metadata"], found["media_type"]) == ([], image_format.media_type)
+
+
+@pytest.mark.parametrize("image_format", policy.FORMATS, ids=lambda known: known.name)
+def test_every_part_too_many_is_named(image_format: Format) -> None:
+    data = photo(image_format, exif=images.exif(1))
+    assert (
+        inspect(data)["metadata"]
+        == {
+            policy.JPEG: ["APP1:Exif"],
+            policy.PNG: ["eXIf"],
+            policy.WEBP: ["EXIF"],
+        }[image_format]
+    )
+
+
+@pytest.mark.parametrize("image_format", policy.FORMATS, ids=lambda known: known.name)
+@pytest.mark.parametrize("damage", ["cut", "longer"])
+def test_a_damaged_file_does_not_decode(image_format: Format, damage: str) -> None:
+    data = photo(image_format, 640, 480)
+    damaged = data[: len(data) // 2] if damage == "cut" else data + b"PK"
+    assert not inspect(damaged)["decodes"]
+
+
+def test_what_is_no_image_has_no_type() -> None:
+    assert inspect(b"<svg/>")["media_type"] == "unknown"
+
+
+def test_secrets_are_found_as_they_are_and_in_addresses() -> None:
+    assert search(["nothing", "at all"], SECRETS) == []
+    assert search(["key=a/secret+key"], SECRETS) == ["the key"]
+    assert search(["?key=a%2Fsecret%2Bkey", "tok"], SECRETS) == ["the key", "the token"]
+    assert search([f"GET /?{SIGNATURE}=ab"], SECRETS) == ["a signed query"]
+
+
+def test_the_request_is_the_one_place_for_signed_queries() -> None:
+    container: dict[str, Any] = {
+        "name": "processor",
+        "env": [{"name": REQUEST_VARIABLE, "value": SIGNATURE}],
+    }
+    pod = {"spec": {"containers": [container]}}
+    job = {"spec": {"template": pod}}
+    for resource in (pod, job):
+        assert search([json.dumps(without_request(resource))], {}) == []
+        container["env"].append({"name": "OTHER", "value": SIGNATURE})
+        assert search([json.dumps(without_request(resource))], {}) == ["a signed query"]
+        container["env"].pop()
+    other = {"metadata": {"name": making.ID}, "spec": {"url": SIGNATURE}}
+    assert without_request(other) == other
+
+
+def exposed(started: float, accepted: int, *, images_there: int = 3) -> str:
+    """Return what a process of the API exposes, as far as it matters."""
+    requests = "safelight_http_requests_total"
+    return "\n".join(
+        (
+            "# TYPE safelight_http_requests counter",
+            f'{requests}{{route="/api/image-upload",method="POST",code="201"}} {accepted}.0',
+            f'{requests}{{route="/api/image-upload",method="POST",code="503"}} 7.0',
+            f'{requests}{{route="/api/image-upload",method="GET",code="201"}} 7.0',
+            f'{requests}{{route="/api/image-upload/{{id}}",method="DELETE",code="204"}} 1.0',
+            f'{requests}{{route="/api/image-upload/{{id}}",method="DELETE",code="404"}} 7.0',
+            f'{requests}{{route="/api/available-image/{{id}}",method="DELETE",code="204"}} 1.0',
+            "# TYPE safelight_api_uploads gauge",
+            'safelight_api_uploads{state="pending"} 0.0',
+            'safelight_api_uploads{state="failed"} 1.0',
+            "# TYPE safelight_available_images gauge",
+            f"safelight_available_images {images_there}.0",
+            "# TYPE process_start_time_seconds gauge",
+            f"process_start_time_seconds {started}",
+            "",
+        )
+    )
+
+
+def test_numbers_are_added_up_over_processes() -> None:
+    assert numbers([exposed(10, 4), exposed(11, 2)], since=12) == {
+        "accepted": 6,
+        "available": 3,
+        "failed": 1,
+        "deleted": 4,
+        "in_flight": 0,
+    }
+
+
+def test_a_process_that_is_younger_than_the_run_has_not_counted_all() -> None:
+    found = numbers([exposed(10, 4), exposed(13, 2)], since=12)
+    assert (found["accepted"], found["deleted"], found["available"]) == (None, None, 3)
