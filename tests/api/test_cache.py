@@ -37,7 +37,7 @@ def test_an_answer_that_was_overtaken_by_the_deletion_brings_nothing_back() -> N
     cache.uploads.deleted(name, 12)
     cache.uploads.observed(making.upload(name, 11))
     assert cache.state(name) is None
-    assert (len(cache.all_uploads), len(cache.pending), len(cache.queued)) == (0, 0, 0)
+    assert (len(cache.all_uploads), len(cache.pending), cache.pending.waiting) == (0, 0, 0)
 
 
 def test_what_a_read_found_absent_stays_absent_although_the_watch_is_behind() -> None:
@@ -137,10 +137,10 @@ def test_newest_first_and_how_many_are_ahead() -> None:
     for place, name in enumerate(oldest_first):
         upload = cache.uploads.get(name)
         assert upload is not None
-        assert cache.queued.ahead(upload) == place
+        assert cache.pending.ahead(upload) == place
     cache.uploads.changed(making.upload(names[1], 50, RUNNING, created_at=times[1]))
     cache.uploads.changed(making.upload(names[2], 51, FAILED, created_at=times[2]))
-    assert (len(cache.all_uploads), len(cache.pending), len(cache.queued)) == (4, 3, 2)
+    assert (len(cache.all_uploads), len(cache.pending), cache.pending.waiting) == (4, 3, 2)
 
 
 def test_indexes_agree_with_the_objects_after_any_history() -> None:
@@ -163,4 +163,4 @@ def test_indexes_agree_with_the_objects_after_any_history() -> None:
         known = [upload for name in names if (upload := cache.uploads.get(name)) is not None]
         assert sorted(cache.all_uploads.newest(0, 99)) == sorted(u.id for u in known), seed
         assert len(cache.pending) == sum(u.failure is None for u in known), seed
-        assert len(cache.queued) == sum(u.progress == "Queued" for u in known), seed
+        assert cache.pending.waiting == sum(u.progress == "Queued" for u in known), seed

@@ -100,9 +100,9 @@ async def test_how_many_wait_ahead(api: Api, operator: PlayedOperator) -> None:
     ids = [(await api.upload())["id"] for _ in range(3)]
     waiting = {(await api.status(name))["progress"]["queued_ahead"] for name in ids}
     assert waiting == {0, 1, 2}
-    first = min(ids, key=api.services.cache.queued.newest(0, 9)[::-1].index)
+    first = min(ids, key=api.services.cache.all_uploads.newest(0, 9)[::-1].index)
     await operator.progress(first, "Running")
-    await eventually(lambda: len(api.services.cache.queued) == 2)
+    await eventually(lambda: api.services.cache.pending.waiting == 2)
     ahead = [(await api.status(name))["progress"] for name in ids if name != first]
     assert {progress["queued_ahead"] for progress in ahead} == {0, 1}
 
@@ -118,7 +118,7 @@ async def test_an_unchanged_status_is_304(api: Api, operator: PlayedOperator) ->
     assert same.headers["etag"] == first.headers["etag"]
     assert same.headers["retry-after"] == "1"
     await operator.progress(upload["id"], "Running")
-    await eventually(lambda: len(api.services.cache.queued) == 0)
+    await eventually(lambda: api.services.cache.pending.waiting == 0)
     changed = await api.client.get(path, headers=conditional)
     assert changed.status_code == 200
     assert changed.headers["etag"] != first.headers["etag"]

@@ -117,6 +117,7 @@ def test_values_reach_the_units(helm: Helm) -> None:
             "limits.uploadIdleSeconds": 7.5,
             "limits.uploadTotalSeconds": 60,
             "limits.maxPending": 1_000_000,
+            "limits.maxPendingPerToken": 500_000,
             "limits.maxConcurrentJobs": 7,
             "limits.jobsPerSecond": 0.5,
             "limits.failedRetentionSeconds": 31_536_000,
@@ -141,6 +142,7 @@ def test_values_reach_the_units(helm: Helm) -> None:
         "UPLOAD_TOTAL_SECONDS": "60",
         "DRAIN_SECONDS": "65",
         "MAX_PENDING": "1000000",
+        "MAX_PENDING_PER_TOKEN": "500000",
         "S3_CONNECTIONS": "8",
     }
     assert {f"SAFELIGHT_{name}": value for name, value in expected.items()}.items() <= api.items()

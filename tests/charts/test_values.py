@@ -71,6 +71,7 @@ BAD = [
     ("limits.maxUploadBytes", 20 * 1024 * 1024 + 1),
     ("limits.maxUploadBytes", "20Mi"),
     ("limits.maxPending", 0),
+    ("limits.maxPendingPerToken", 0),
     ("limits.maxConcurrentJobs", 501),
     ("limits.jobsPerSecond", 0),
     ("limits.failedRetentionSeconds", -1),

@@ -6,6 +6,7 @@ import pytest
 
 from safelight_operator.errors import (
     AlreadyExistsError,
+    BusyError,
     ClusterError,
     ConflictError,
     ExpiredError,
@@ -52,7 +53,7 @@ def error(
         (409, {"reason": "AlreadyExists"}, AlreadyExistsError),
         (410, {"reason": "Expired"}, ExpiredError),
         (422, {"reason": "Invalid"}, RefusedError),
-        (429, {}, UnavailableError),
+        (429, {}, BusyError),
         (500, {}, UnavailableError),
         (503, b"<html>", UnavailableError),
         (504, b"[]", UnavailableError),

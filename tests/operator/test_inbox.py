@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from safelight_contract.line import Place
 from safelight_operator.inbox import PASS_DELAY, PASSES, Inbox
 from safelight_operator.queue import KeyedQueue
 from safelight_operator.slots import Slots
@@ -153,7 +154,7 @@ async def test_a_job_of_nobody_is_no_news(inbox: Inbox, worked: list[str]) -> No
 
 async def test_the_end_of_a_job_wakes_who_waits(inbox: Inbox, worked: list[str]) -> None:
     inbox.job_event(job())
-    assert inbox.slots.acquire(OTHER, NOW, "job-other", 0) is not None
+    assert inbox.slots.acquire(Place("", NOW, OTHER), "job-other", 0) is not None
     inbox.job_event(job(status=COMPLETE))
     assert await seen(inbox, worked) == [OTHER]
 

@@ -15,7 +15,7 @@ from safelight_contract.resources import (
     Failure,
 )
 from safelight_local.cluster import Cluster
-from safelight_operator import manifest, steps
+from safelight_operator import limit, manifest
 from safelight_operator.settings import Settings
 from safelight_operator.watches import Watches
 from tests.operator.conftest import Started
@@ -319,7 +319,7 @@ async def test_a_quota_makes_uploads_wait(
     started: Started,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(steps, "QUOTA_DELAY", 0.5)
+    monkeypatch.setattr(limit, "PROBE_SECONDS", 0.5)
     quota: Json = {
         "apiVersion": "v1",
         "kind": "ResourceQuota",

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight_api import errors
+from safelight_api.admission import Admission
 from safelight_api.authentication import Authentication, Tokens
 from safelight_api.cache import Cache
 from safelight_api.cluster import Cluster
@@ -80,7 +81,12 @@ def create_app(
                 cache=cache,
                 reader=reader,
                 receiver=receiver,
-                uploads=Uploads(cluster, objects, cache, reader, max_pending=settings.max_pending),
+                admission=Admission(
+                    cache.pending,
+                    most=settings.max_pending,
+                    most_per_client=settings.max_pending_per_token,
+                ),
+                uploads=Uploads(cluster, objects, cache, reader),
                 images=Images(cluster, objects, cache, reader),
                 watchers=watchers,
             )

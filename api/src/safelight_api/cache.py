@@ -14,8 +14,8 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable
 from typing import Final, Generic, Protocol, TypeVar
 
+from safelight_api.pending import Pending
 from safelight_api.projections import Image, Upload
-from safelight_contract.resources import Progress
 
 MAX_REPLACED: Final = 10_000
 
@@ -37,7 +37,21 @@ class Item(Protocol):
 
 
 T = TypeVar("T", bound=Item)
+Seen_contra = TypeVar("Seen_contra", contravariant=True)
 _Key = tuple[str, str]
+
+
+class View(Protocol[Seen_contra]):
+    """What a store keeps in step with its objects."""
+
+    def add(self, item: Seen_contra) -> None:
+        """Take an object in, if it belongs here."""
+
+    def remove(self, item: Seen_contra) -> None:
+        """Take an object out, if it was in."""
+
+    def reset(self, items: Iterable[Seen_contra]) -> None:
+        """Hold these objects, and no others."""
 
 
 class Index(Generic[T]):
@@ -59,10 +73,6 @@ class Index(Generic[T]):
         end = len(self._keys) - start
         return [name for _, name in reversed(self._keys[max(0, end - count) : max(0, end)])]
 
-    def ahead(self, item: T) -> int:
-        """Return how many objects in it are older than one."""
-        return bisect_left(self._keys, (item.created_at, item.id))
-
     def add(self, item: T) -> None:
         """Take an object in, if it belongs here."""
         if self._holds(item):
@@ -82,14 +92,14 @@ class Store(Generic[T]):
     """The objects of one kind.
 
     Args:
-        indexes: are kept in step with the objects.
+        views: are kept in step with the objects.
         on_removed: is told of every object that goes.
     """
 
     def __init__(
-        self, *indexes: Index[T], on_removed: Callable[[T], None] = lambda _item: None
+        self, *views: View[T], on_removed: Callable[[T], None] = lambda _item: None
     ) -> None:
-        self._indexes = indexes
+        self._views = views
         self._on_removed = on_removed
         self._items: dict[str, T] = {}
         self._absent: dict[str, int] = {}
@@ -115,8 +125,8 @@ class Store(Generic[T]):
             self._absent.clear()
         gone = [item for name, item in self._items.items() if name not in fresh]
         self._items = fresh
-        for index in self._indexes:
-            index.reset(fresh.values())
+        for view in self._views:
+            view.reset(fresh.values())
         self.revision = revision
         self._forget_absences()
         for item in gone:
@@ -154,19 +164,19 @@ class Store(Generic[T]):
         if known is not None:
             if known.revision >= item.revision:
                 return
-            for index in self._indexes:
-                index.remove(known)
+            for view in self._views:
+                view.remove(known)
         self._items[item.id] = item
-        for index in self._indexes:
-            index.add(item)
+        for view in self._views:
+            view.add(item)
 
     def _drop(self, name: str, revision: int) -> None:
         known = self._items.get(name)
         if known is None or known.revision > revision:
             return
         del self._items[name]
-        for index in self._indexes:
-            index.remove(known)
+        for view in self._views:
+            view.remove(known)
         self._on_removed(known)
 
     def _forget_absences(self) -> None:
@@ -183,10 +193,9 @@ class Cache:
 
     def __init__(self) -> None:
         self.all_uploads: Index[Upload] = Index(lambda _upload: True)
-        self.pending: Index[Upload] = Index(lambda upload: upload.failure is None)
-        self.queued: Index[Upload] = Index(lambda upload: upload.progress is Progress.QUEUED)
+        self.pending = Pending()
         self.ready_images: Index[Image] = Index(lambda image: image.ready)
-        self.uploads: Store[Upload] = Store(self.all_uploads, self.pending, self.queued)
+        self.uploads: Store[Upload] = Store(self.all_uploads, self.pending)
         self.images: Store[Image] = Store(self.ready_images, on_removed=self._remember_replaced)
         self._replaced: dict[str, None] = {}
 

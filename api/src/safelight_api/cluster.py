@@ -126,7 +126,13 @@ class Cluster:
             revision=int(answer["metadata"]["resourceVersion"]),
         )
 
-    async def create(self, kind: Kind, name: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def create(
+        self,
+        kind: Kind,
+        name: str,
+        spec: Mapping[str, Any],
+        annotations: Mapping[str, str] | None = None,
+    ) -> Mapping[str, Any]:
         """Create an object and return it.
 
         Raises:
@@ -138,7 +144,7 @@ class Cluster:
         body = {
             "apiVersion": API_VERSION,
             "kind": kind.kind,
-            "metadata": {"name": name},
+            "metadata": {"name": name, "annotations": annotations or {}},
             "spec": spec,
         }
         created: Mapping[str, Any] = await self._json(_Request("create", kind, "POST", body=body))

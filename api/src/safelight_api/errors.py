@@ -63,7 +63,7 @@ def too_large(most: int) -> ApiError:
     return ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {most} bytes are accepted.")
 
 
-def busy(detail: str) -> ApiError:
+def busy(detail: str = "Too many uploads are being processed. Try again.") -> ApiError:
     """Return a 429: refused for now, so that those who came before are served."""
     return ApiError(
         HTTPStatus.TOO_MANY_REQUESTS, detail, headers={"Retry-After": str(RETRY_SECONDS)}

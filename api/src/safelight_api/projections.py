@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
-from safelight_contract import policy
+from safelight_contract import line, policy
 from safelight_contract.resources import (
     ANNOTATION_UPDATED_AT,
     AvailableImageSpec,
@@ -42,6 +42,8 @@ class Upload:
     """The retry that was last asked for."""
     expired: bool = False
     """It failed so long ago that it is being removed."""
+    client: str = ""
+    """The name of the token that it came with; empty if nobody says so."""
 
     @property
     def format(self) -> policy.Format:
@@ -90,6 +92,7 @@ class Upload:
             failure=failure,
             retry=retry,
             expired=expired,
+            client=line.client_of(metadata),
         )
 
 

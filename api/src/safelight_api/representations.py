@@ -48,7 +48,7 @@ def status(item: Image | Upload | None, queued_ahead: int) -> dict[str, Any]:
 
     Args:
         item: what the id stands for; None: nothing.
-        queued_ahead: for an upload that is queued, how many older ones wait too.
+        queued_ahead: for an upload that is queued, how many get their turn before it.
     """
     if item is None:
         return NOT_FOUND

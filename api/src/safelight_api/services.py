@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from safelight_api.admission import Admission
 from safelight_api.authentication import Tokens
 from safelight_api.cache import Cache
 from safelight_api.images import Images
@@ -26,6 +27,7 @@ class Services:
     cache: Cache
     reader: Reader
     receiver: Receiver
+    admission: Admission
     uploads: Uploads
     images: Images
     watchers: tuple[Watcher[Upload], Watcher[Image]]

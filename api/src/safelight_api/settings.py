@@ -30,6 +30,8 @@ class Settings:
     """What all uploads that are arriving may hold in the temporary directory together."""
     max_pending: int = 1000
     """Uploads that wait or are being processed; beyond it new ones are refused with 429."""
+    max_pending_per_token: int = 250
+    """How many of them may have come with one token: no client can fill the line alone."""
     upload_idle_seconds: float = 15
     """The longest silence of a client within a request's body."""
     upload_total_seconds: float = 120
@@ -68,6 +70,9 @@ class Settings:
             ),
             max_pending=environment.integer(
                 "MAX_PENDING", cls.max_pending, least=1, most=1_000_000
+            ),
+            max_pending_per_token=environment.integer(
+                "MAX_PENDING_PER_TOKEN", cls.max_pending_per_token, least=1, most=1_000_000
             ),
             upload_idle_seconds=environment.number(
                 "UPLOAD_IDLE_SECONDS", cls.upload_idle_seconds, least=0.1, most=3600

@@ -3,8 +3,6 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from safelight_api import errors
@@ -24,6 +22,7 @@ from safelight_api.receiving import Received
 from safelight_contract import keys
 from safelight_contract.resources import (
     ANNOTATION_RETRY,
+    ANNOTATION_UPLOADED_BY,
     AVAILABLE_IMAGE,
     IMAGE_UPLOAD,
     ImageUploadSpec,
@@ -45,41 +44,15 @@ class Uploads:
         objects: where the bytes are.
         cache: what is known.
         reader: reads what is not known.
-        max_pending: how many uploads may be under way.
     """
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        objects: Objects,
-        cache: Cache,
-        reader: Reader,
-        *,
-        max_pending: int,
-    ) -> None:
+    def __init__(self, cluster: Cluster, objects: Objects, cache: Cache, reader: Reader) -> None:
         self._cluster = cluster
         self._objects = objects
         self._cache = cache
         self._reader = reader
-        self._max_pending = max_pending
-        self._arriving = 0
 
-    @contextmanager
-    def admitted(self) -> Iterator[None]:
-        """Count an upload that arrives, for as long as the block lasts.
-
-        Raises:
-            ApiError: 429, too many are under way.
-        """
-        if len(self._cache.pending) + self._arriving >= self._max_pending:
-            raise errors.busy("Too many uploads are being processed. Try again.")
-        self._arriving += 1
-        try:
-            yield
-        finally:
-            self._arriving -= 1
-
-    async def create(self, received: Received) -> Upload:
+    async def create(self, received: Received, client: str) -> Upload:
         """Store a file, then create its ImageUpload: both are durable when this returns.
 
         Raises:
@@ -108,13 +81,13 @@ class Uploads:
                 await self._undo(upload_id, key)
             raise errors.unavailable() from error
         try:
-            upload = await self._create_resource(upload_id, spec)
+            upload = await self._create_resource(upload_id, spec, client)
         except ClusterError as error:
             logger.warning("cannot create an upload", extra={"id": upload_id, "error": str(error)})
             if not (isinstance(error, UnavailableError) and error.may_have_happened):
                 await self._undo(upload_id, key)
             if isinstance(error, QuotaExceededError):
-                raise errors.busy("Too many uploads are being processed. Try again.") from error
+                raise errors.busy() from error
             raise errors.unavailable() from error
         self._cache.uploads.observed(upload)
         logger.info("uploaded", extra={"id": upload.id, "uid": upload.uid, "size": received.size})
@@ -195,7 +168,7 @@ class Uploads:
             raise errors.conflict("Only an upload that has failed can be retried.")
         return upload
 
-    async def _create_resource(self, upload_id: str, spec: ImageUploadSpec) -> Upload:
+    async def _create_resource(self, upload_id: str, spec: ImageUploadSpec, client: str) -> Upload:
         """Create the ImageUpload, or find out that an earlier try has created it.
 
         Never a second one: it could be processed and gone by then, so before every further try it
@@ -212,7 +185,9 @@ class Uploads:
                 if maybe_created and (found := await self._find(upload_id, spec)) is not None:
                     return found
                 return Upload.of(
-                    await self._cluster.create(IMAGE_UPLOAD, upload_id, spec.to_dict())
+                    await self._cluster.create(
+                        IMAGE_UPLOAD, upload_id, spec.to_dict(), {ANNOTATION_UPLOADED_BY: client}
+                    )
                 )
             except AlreadyExistsError:
                 maybe_created = True

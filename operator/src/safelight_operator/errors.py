@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import aiohttp
 
-_TRANSIENT: Final = frozenset({401, 408, 429, 500, 502, 503, 504})
+_TRANSIENT: Final = frozenset({401, 408, 500, 502, 503, 504})
 
 
 class ClusterError(Exception):
@@ -23,6 +23,10 @@ class UnavailableError(ClusterError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class BusyError(UnavailableError):
+    """The server has more to do than it can (429): ask less often."""
 
 
 class NotServedError(UnavailableError):
@@ -74,6 +78,8 @@ def from_answer(response: aiohttp.ClientResponse, data: bytes) -> ClusterError: 
         return ExpiredError(message)
     if code == 403 and "exceeded quota" in message:  # noqa: PLR2004 - HTTP's "Forbidden"
         return QuotaExceededError(message)
+    if code == 429:  # noqa: PLR2004 - HTTP's "Too Many Requests"
+        return BusyError(message, _seconds(response.headers.get("Retry-After")))
     if code in _TRANSIENT:
         return UnavailableError(message, _seconds(response.headers.get("Retry-After")))
     return RefusedError(message, *(cause.get("reason") for cause in causes))

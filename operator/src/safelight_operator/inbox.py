@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from safelight_contract import keys
+from safelight_contract import keys, line
 from safelight_contract.resources import Condition
 from safelight_operator import metrics
 from safelight_operator.conditions import FALSE, parse_time
@@ -31,6 +31,8 @@ class Known:
     state: str
     """Reason of its condition Succeeded; empty before the operator's first write."""
     failed: bool
+    client: str
+    """Who uploaded it; empty if nobody says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +84,17 @@ class Inbox:
             self._jobs.pop(job.name, None)
         else:
             self._jobs[job.name] = now
-        if self.slots.saw(job.name, live=now[1]):
-            self.wake_waiting()
+        if now[1]:
+            self.slots.started(job.name, self._client(job))
+        else:
+            self.job_ended(job.name)
         if now != seen and (job.upload_id in self.uploads or job.upload_id in self.removed):
             self.queue.add(job.upload_id)
+
+    def job_ended(self, name: str) -> None:
+        """Note that a Job is not live, or was not created after all: others may go on."""
+        if self.slots.ended(name):
+            self.wake_waiting()
 
     def image_deleted(self, upload_id: str) -> None:
         """Take the news that an AvailableImage was deleted."""
@@ -147,7 +156,7 @@ class Inbox:
         for resource in present.values():
             self.upload_event(resource)
         self._jobs = {job.name: (job.ready > 0, job.is_live) for job in found}
-        self.slots.replace((job.name for job in found if job.is_live), asked)
+        self.slots.replace({job.name: self._client(job) for job in found if job.is_live}, asked)
         for job in found:
             if keys.is_id(job.upload_id):
                 self.queue.add(job.upload_id)
@@ -161,6 +170,10 @@ class Inbox:
         """Have those looked at that would find a free slot now."""
         for upload_id in self.slots.ready():
             self.queue.add(upload_id)
+
+    def _client(self, job: Job) -> str:
+        known = self.uploads.get(job.upload_id)
+        return known.client if known else ""
 
     def measure(self) -> None:
         """Set the gauges."""
@@ -184,4 +197,5 @@ def _known(resource: Mapping[str, Any]) -> Known:
         created=parse_time(resource["metadata"]["creationTimestamp"]),
         state=found["reason"] if found else "",
         failed=found is not None and found["status"] == FALSE,
+        client=line.client_of(resource["metadata"]),
     )

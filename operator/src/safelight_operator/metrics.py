@@ -28,7 +28,10 @@ OLDEST_PENDING_SECONDS = Gauge(
     "Age of the oldest upload that has not ended; 0 if there is none.",
 )
 JOBS_ACTIVE = Gauge("safelight_jobs_active", "Jobs that have not ended.")
-JOBS_LIMIT = Gauge("safelight_jobs_limit", "How many Jobs may be live at once.")
+JOBS_LIMIT = Gauge(
+    "safelight_jobs_limit",
+    "How many Jobs may be live at once: fewer for a while after the cluster has refused one.",
+)
 RECONCILES = Counter("safelight_reconcile", "Looks at one id, by result.", ["result"])
 RECONCILE_SECONDS = Histogram(
     "safelight_reconcile_seconds",

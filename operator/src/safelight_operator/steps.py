@@ -6,18 +6,20 @@ is left to decide now. A step that meets a change raises, and the world is looke
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from safelight_contract import keys
 from safelight_contract.job import HINT_PATH, JobRequest
+from safelight_contract.line import Place
 from safelight_contract.resources import IMAGE_UPLOAD, Progress
 from safelight_operator import actions, conditions, decide, manifest, metrics, output
 from safelight_operator.cluster import Cluster
 from safelight_operator.errors import (
     AlreadyExistsError,
+    BusyError,
     ClusterError,
     ConflictError,
     QuotaExceededError,
@@ -31,8 +33,6 @@ from safelight_operator.world import Image, Job, Output, Pod, Upload, World
 URL_MARGIN_SECONDS: Final = 60
 """Signed URLs live that much longer than the Job that uses them."""
 MAX_URL_SECONDS: Final = 30 * 60
-QUOTA_DELAY: Final = 15.0
-"""Seconds until a Job that a quota refused is tried again."""
 
 _log = logging.getLogger(__name__)
 
@@ -108,8 +108,9 @@ class Steps:
 
     async def _start(self, attempt: int, world: World, upload: Upload) -> World | None:
         name = manifest.job_name(upload.id, attempt)
-        slots = self._inbox.slots
-        refusal = slots.acquire(upload.id, upload.created, name, self._inbox.queue.now())
+        slots, clock = self._inbox.slots, self._inbox.queue.now
+        place = Place(upload.client, upload.created, upload.id)
+        refusal = slots.acquire(place, name, clock())
         if refusal is not None:
             if refusal.retry_after is not None:
                 self._inbox.queue.add_later(upload.id, refusal.retry_after)
@@ -117,23 +118,22 @@ class Steps:
             return None
         body = manifest.job(upload, self._request(upload, attempt), self._settings.processor)
         try:
-            job = Job.from_dict(await self._cluster.create_job(body))
-        except AlreadyExistsError:
-            existing = await self._cluster.get_job(name)
-            if existing is None:
-                raise ConflictError("the Job was there and is gone") from None
-            job = Job.from_dict(existing)
-            slots.saw(name, live=job.is_live)
-            return replace(world, jobs=(*world.jobs, job))
-        except QuotaExceededError as error:
-            slots.saw(name, live=False)
-            _log.warning("A quota refuses the Job", extra={"id": upload.id, "why": str(error)})
-            self._inbox.queue.add_later(upload.id, QUOTA_DELAY)
-            await self._queued(upload)
-            return None
+            job, is_new = await self._create_job(name, body)
+        except (QuotaExceededError, BusyError) as error:
+            _log.warning("The cluster refuses Jobs", extra={"id": upload.id, "why": str(error)})
+            wait = error.retry_after if isinstance(error, BusyError) else None
+            slots.refused(name, clock(), wait)
+            # Back in line, where all are now told to wait.
+            return await self._start(attempt, world, upload)
         except ClusterError:
-            slots.saw(name, live=False)
+            self._inbox.job_ended(name)
             raise
+        if slots.accepted(name, clock()):
+            self._inbox.wake_waiting()
+        if not job.is_live:
+            self._inbox.job_ended(name)
+        if not is_new:
+            return replace(world, jobs=(*world.jobs, job))
         _log.info("Job created", extra={"id": upload.id, "uid": upload.uid, "job": name})
         if attempt == 1:
             waited = (self._now() - upload.created).total_seconds()
@@ -147,6 +147,16 @@ class Steps:
             pods=None,
             hinted=False,
         )
+
+    async def _create_job(self, name: str, body: Mapping[str, Any]) -> tuple[Job, bool]:
+        """Create a Job unless there is one of its name; return it, and whether it is new."""
+        try:
+            return Job.from_dict(await self._cluster.create_job(body)), True
+        except AlreadyExistsError:
+            existing = await self._cluster.get_job(name)
+        if existing is None:
+            raise ConflictError("the Job was there and is gone")
+        return Job.from_dict(existing), False
 
     def _request(self, upload: Upload, attempt: int) -> JobRequest:
         settings, spec = self._settings, upload.spec

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 
+from safelight_contract import line
 from safelight_contract.job import CONTAINER_NAME, TerminationMessage
 from safelight_contract.resources import (
     ANNOTATION_REBUILT_AT,
@@ -38,6 +39,8 @@ class Upload:
     status: Status
     retry: str | None = None
     """Value of the annotation that asks for a retry, taken up or not."""
+    client: str = ""
+    """Who uploaded it; empty if nobody says so."""
 
     @classmethod
     def from_dict(cls, resource: Json) -> Self:
@@ -57,6 +60,7 @@ class Upload:
             spec=ImageUploadSpec.from_dict(resource["spec"]),
             status=Status.from_dict(resource.get("status") or {}),
             retry=asked_retry(metadata),
+            client=line.client_of(metadata),
         )
 
 

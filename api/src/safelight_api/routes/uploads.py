@@ -22,7 +22,7 @@ from safelight_api.routes.common import (
     page_of,
     resource,
 )
-from safelight_contract import keys
+from safelight_contract import keys, line
 
 PATH: Final = "/api/image-upload"
 POLL_SECONDS: Final = "1"
@@ -42,11 +42,12 @@ async def create(request: Request) -> Response:
     check_length(request.headers.get("content-length"), limits)
     if not service.are_synced:
         raise errors.unavailable()
-    with service.uploads.admitted():
+    client = _client(request)
+    with service.admission.admitted(client):
         async with service.receiver.receive(
             request.headers.get("content-type"), chunks(request.receive, limits)
         ) as received:
-            upload = await service.uploads.create(received)
+            upload = await service.uploads.create(received, client)
             service.metrics.upload_bytes.inc(received.size)
     return JsonResponse(
         {"data": representations.upload(upload)},
@@ -81,7 +82,7 @@ async def show(request: Request) -> Response:
 async def retry(request: Request) -> Response:
     """Have a failed upload processed again, without a new one."""
     service = services.of(request)
-    with service.uploads.admitted():
+    with service.admission.admitted(_client(request)):
         upload = await service.uploads.retry(id_of(request))
     return JsonResponse(
         {"data": representations.upload(upload)},
@@ -104,7 +105,7 @@ async def status(request: Request) -> Response:
     item = service.cache.state(upload_id)
     if item is None and keys.is_id(upload_id):
         item = await service.reader.state(upload_id)
-    ahead = service.cache.queued.ahead(item) if isinstance(item, Upload) else 0
+    ahead = service.cache.pending.ahead(item) if isinstance(item, Upload) else 0
     body = encode(representations.status(item, ahead))
     if item is None:
         return Response(body, HTTPStatus.NOT_FOUND, {"cache-control": "no-store"}, _JSON)
@@ -115,6 +116,10 @@ async def status(request: Request) -> Response:
     if matches(request.headers.get("if-none-match"), etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return Response(body, headers=headers, media_type=_JSON)
+
+
+def _client(request: Request) -> str:
+    return line.client_name(request.scope["client_name"])
 
 
 async def _found(request: Request) -> Upload:

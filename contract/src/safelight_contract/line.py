@@ -1,0 +1,118 @@
+"""Who waits for a Job, and in which order: what the operator does and what the API tells.
+
+Every place is (round, age). A client's oldest waiting upload is in the round that is the number of
+its Jobs under way, its next one in the round after that, and so on; the older upload goes first
+within a round. So the next Job goes to the client with the fewest Jobs, and there to its oldest
+upload; and since a start takes one upload out of the line and adds one Job, it moves nobody else.
+"""
+
+import re
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from heapq import heapify, heappop, heapreplace
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+from safelight_contract.resources import ANNOTATION_UPLOADED_BY
+
+_CLIENT: Final = re.compile(r"[-._A-Za-z0-9]{1,253}")
+"""What a Secret allows as a key, so every name that a token can have in a cluster."""
+
+Age = TypeVar("Age", datetime, str)
+"""Times of creation that sort as such; text does where it is all UTC and of one form."""
+
+
+def client_of(metadata: Mapping[str, Any]) -> str:
+    """Return whose an upload is; empty if nobody says so.
+
+    Anybody may have written the annotation, so text that can be no token's name counts as absent.
+    """
+    return client_name((metadata.get("annotations") or {}).get(ANNOTATION_UPLOADED_BY, ""))
+
+
+def client_name(text: str) -> str:
+    """Return a client's name as the line knows it; empty for text that is none."""
+    return text if _CLIENT.fullmatch(text) else ""
+
+
+class Place(NamedTuple, Generic[Age]):
+    """Where an upload stands in line: behind the older ones of its client."""
+
+    client: str
+    created: Age
+    upload_id: str
+
+
+class Line(Generic[Age]):
+    """The uploads that wait, and how many of each client are under way."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, list[Place[Age]]] = {}
+        self._active: Counter[str] = Counter()
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def join(self, place: Place[Age]) -> None:
+        """Let an upload wait."""
+        insort(self._waiting.setdefault(place.client, []), place)
+        self._size += 1
+
+    def leave(self, place: Place[Age]) -> None:
+        """Let an upload wait no more; it must have joined so."""
+        places = self._waiting[place.client]
+        del places[bisect_left(places, place)]
+        if not places:
+            del self._waiting[place.client]
+        self._size -= 1
+
+    def started(self, client: str) -> None:
+        """Count one more of a client under way."""
+        self._active[client] += 1
+
+    def ended(self, client: str) -> None:
+        """Count one less of a client under way."""
+        self._active[client] -= 1
+        if not self._active[client]:
+            del self._active[client]
+
+    def pending(self, client: str) -> int:
+        """Return how many uploads of a client wait or are under way."""
+        return len(self._waiting.get(client, ())) + self._active[client]
+
+    def ahead(self, place: Place[Age]) -> int:
+        """Return how many of the waiting uploads get their turn before this one.
+
+        It costs a step for each client that waits, however many uploads wait.
+        """
+        found = bisect_left(self._waiting.get(place.client, ()), place)
+        turn = self._active[place.client] + found
+        for client, places in self._waiting.items():
+            earlier = turn - self._active[client]
+            if client == place.client or earlier < 0:
+                continue
+            if earlier < len(places):
+                found += earlier + (places[earlier][1:] < place[1:])
+            else:
+                found += len(places)
+        return found
+
+    def first(self, count: int) -> list[str]:
+        """Return the ids of those whose turn comes first, in that order."""
+        heads = [
+            (self._active[client], places[0][1:], client, 0)
+            for client, places in self._waiting.items()
+        ]
+        heapify(heads)
+        found: list[str] = []
+        while heads and len(found) < count:
+            turn, (_, upload_id), client, position = heads[0]
+            found.append(upload_id)
+            places = self._waiting[client][position + 1 : position + 2]
+            if places:
+                heapreplace(heads, (turn + 1, places[0][1:], client, position + 1))
+            else:
+                heappop(heads)
+        return found
