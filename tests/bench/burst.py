@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import Final
 
 from safelight_contract.env import Environment
 from safelight_local import binaries
@@ -92,20 +92,20 @@ def measure(env: Mapping[str, str], count: int) -> Burst:
     processor, cap = _release(cluster)
     wait_until_quiet(cluster)
     before = counters.read(cluster)
-    with _watched_jobs(cluster) as seen:
+    with _watched_jobs(cluster) as changes:
         began, posted, polls = _upload(env, photo, count)
         wait_until_quiet(cluster)
         counted = counters.read(cluster).since(before)
-    most_live = _most_live(seen, count)
-    with Client(env["SAFELIGHT_URL"], env["SAFELIGHT_TOKEN"]) as client:
-        for upload_id in polls.ids:
-            client.http.delete(f"/api/available-image/{upload_id}").raise_for_status()
+    most_live = _most_live(changes, count)
 
     administrator = Stack.of(binaries.ensure(Progress())).plane.cluster()
-    with _watched_jobs(cluster) as seen:
+    with _watched_jobs(cluster) as changes:
         bare = BareLoop(env, administrator, processor, cap)
         bare_seconds = asyncio.run(bare.run(photo, count))
         wait_until_quiet(cluster)
+    with Client(env["SAFELIGHT_URL"], env["SAFELIGHT_TOKEN"]) as client:
+        for upload_id in polls.ids:
+            client.http.delete(f"/api/available-image/{upload_id}").raise_for_status()
     return Burst(
         count=count,
         seconds=polls.last_processed - began,
@@ -113,7 +113,7 @@ def measure(env: Mapping[str, str], count: int) -> Burst:
         bare_seconds=bare_seconds,
         cap=cap,
         most_live=most_live,
-        bare_most_live=_most_live(seen, count),
+        bare_most_live=_most_live(changes, count),
         polls=[1000 * seconds for seconds in polls.seconds],
         counted=counted,
     )
@@ -146,8 +146,9 @@ def _upload(env: Mapping[str, str], photo: bytes, count: int) -> tuple[float, fl
 
 
 @contextmanager
-def _watched_jobs(cluster: Cluster) -> Iterator[IO[str]]:
-    """Note every change of every Job while the block runs."""
+def _watched_jobs(cluster: Cluster) -> Iterator[list[str]]:
+    """Yield what holds a line for every change of every Job once the block has ended."""
+    changes: list[str] = []
     command = [
         cluster.env["KUBECTL"],
         f"--namespace={cluster.namespace}",
@@ -159,24 +160,26 @@ def _watched_jobs(cluster: Cluster) -> Iterator[IO[str]]:
     ]
     variables = {"KUBECONFIG": cluster.env["KUBECONFIG"], "HOME": "/nonexistent"}
     with (
-        tempfile.TemporaryFile("w+") as seen,
-        subprocess.Popen(command, env=variables, stdout=seen) as watch,
+        tempfile.TemporaryFile("w+") as file,
+        subprocess.Popen(command, env=variables, stdout=file) as watch,
     ):
         time.sleep(1)  # until it watches
         try:
-            yield seen
+            yield changes
             assert watch.poll() is None, "the watch of Jobs has ended"
         finally:
             watch.terminate()
+            watch.wait()
+        file.seek(0)
+        changes += file
 
 
-def _most_live(seen: IO[str], count: int) -> int:
+def _most_live(changes: list[str], count: int) -> int:
     """Return how many Jobs were live at once, from all changes of at least so many Jobs."""
-    seen.seek(0)
     live: set[str] = set()
     names: set[str] = set()
     most = 0
-    for line in seen:
+    for line in changes:
         event, name, *conditions = line.split()
         names.add(name)
         if event == "DELETED" or _ENDED.intersection(conditions):
