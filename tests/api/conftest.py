@@ -15,7 +15,7 @@ from safelight_local.cluster import Cluster, write_kubeconfig
 from safelight_local.errors import LocalError
 from tests.api.asking import Api, started
 from tests.api.playing import Bucket, PlayedOperator
-from tests.api.proxying import Proxy, proxy_to
+from tests.support.proxying import Proxy, proxy_to
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from safelight_contract.resources import ANNOTATION_UPDATED_AT, AVAILABLE_IMAGE,
 from tests.api.asking import Api, assert_problem, eventually, started
 from tests.api.conftest import behind
 from tests.api.playing import Bucket, PlayedOperator
-from tests.api.proxying import Proxy
+from tests.support.proxying import Proxy
 
 PATH = "/api/available-image"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

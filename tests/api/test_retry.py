@@ -13,7 +13,7 @@ from safelight_contract.resources import ANNOTATION_RETRY, IMAGE_UPLOAD
 from tests.api import making
 from tests.api.asking import Api, assert_problem, eventually, started
 from tests.api.playing import PlayedOperator
-from tests.api.proxying import Proxy
+from tests.support.proxying import Proxy
 
 PATH = "/api/image-upload"
 

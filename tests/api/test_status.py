@@ -20,7 +20,7 @@ from safelight_contract.resources import (
 from tests.api import making
 from tests.api.asking import Api, assert_problem, eventually, started
 from tests.api.playing import PlayedOperator
-from tests.api.proxying import Proxy
+from tests.support.proxying import Proxy
 
 PATH = "/api/image-upload"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

@@ -20,7 +20,7 @@ from tests.api import making
 from tests.api.asking import JPEG, PNG, WEBP, Api, assert_problem, eventually, started
 from tests.api.conftest import behind
 from tests.api.playing import Bucket, PlayedOperator
-from tests.api.proxying import Proxy
+from tests.support.proxying import Proxy
 
 PATH = "/api/image-upload"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

@@ -106,7 +106,7 @@ async def test_a_standby_is_alive_and_ready_once_it_has_started(
 
 
 async def test_what_is_wrong_is_told(probe: httpx.AsyncClient, health: hints.Health) -> None:
-    health.checks = [lambda: None, lambda: "the watch is silent"]
+    health.checks = [list, lambda: ["the watch is silent"]]
     answer = await probe.get("/healthz")
     assert (answer.status_code, answer.text) == (503, "the watch is silent")
 

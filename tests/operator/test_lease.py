@@ -4,7 +4,9 @@ import pytest
 
 from safelight_operator.cluster import Cluster
 from safelight_operator.lease import DURATION, Lease, LostError
+from safelight_operator.settings import Settings
 from tests.operator.playing import Stage, eventually
+from tests.support.proxying import Proxy
 
 
 class Clock:
@@ -25,7 +27,7 @@ def candidate(cluster: Cluster, identity: str, clock: Clock | None = None) -> Le
 async def try_once(lease: Lease) -> bool:
     """Whether a candidate leads after one try."""
     try:
-        await asyncio.wait_for(lease.acquire(), 0.5)
+        await asyncio.wait_for(lease.acquire(asyncio.Event()), 0.5)
     except TimeoutError:
         return False
     return True
@@ -121,3 +123,30 @@ async def test_only_the_holder_releases_it(cluster: Cluster, stage: Stage) -> No
         return str(lease["spec"]["holderIdentity"])
 
     await eventually(holder, lambda name: name == "a")
+
+
+async def test_a_server_that_is_a_black_hole_ends_it_in_time(
+    proxy: Proxy, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No answer, no error: the leader gives up before another one may lead."""
+    monkeypatch.setattr("safelight_operator.lease.RENEW_DEADLINE", 1.0)
+    cluster = await Cluster.connect(settings.namespace)
+    lease = Lease(cluster, "safelight-operator", "a")
+    assert await lease.acquire(asyncio.Event())
+    proxy.silence()
+    with pytest.raises(LostError):
+        await asyncio.wait_for(lease.hold(), 5)
+    assert 1.0 <= lease.age < 1.5
+    monkeypatch.setattr("safelight_operator.lease.RELEASE_SECONDS", 0.2)
+    await asyncio.wait_for(lease.release(), 1)
+    proxy.restore()
+    await cluster.close()
+
+
+async def test_a_candidate_can_be_told_to_stop(cluster: Cluster) -> None:
+    assert await try_once(candidate(cluster, "a"))
+    stop = asyncio.Event()
+    waiting = asyncio.create_task(candidate(cluster, "b").acquire(stop))
+    await asyncio.sleep(0.1)
+    stop.set()
+    assert await asyncio.wait_for(waiting, 5) is False

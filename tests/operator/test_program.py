@@ -87,9 +87,14 @@ async def test_a_standby_takes_over_when_the_leader_stops(
             assert await holder(stage) == "operator-0"
             assert await status(hint_port, "/") == 0
             leader.send_signal(signal.SIGTERM)
-            await asyncio.wait_for(leader.communicate(), 10)
-            await eventually(lambda: holder(stage), lambda name: name == "operator-1")
+            start = time.monotonic()
+            await eventually(lambda: holder(stage), lambda name: name != "operator-0")
+            assert time.monotonic() - start < 2
             upload_id = await stage.post()
+            await stage.job(upload_id)
+            assert time.monotonic() - start < 5
+            await asyncio.wait_for(leader.communicate(), 10)
+            assert await holder(stage) == "operator-1"
             await stage.process(upload_id)
             await stage.until(upload_id, "processed")
     assert settings.pod_name == "operator-0"

@@ -233,3 +233,49 @@ async def stop(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+
+
+async def test_what_is_under_way_ends_and_nothing_more_begins(
+    queue: KeyedQueue, work: Work
+) -> None:
+    work.gate = asyncio.Event()
+    running = asyncio.create_task(queue.run())
+    for key in "abcd":
+        queue.add(key)
+    await asyncio.sleep(0.01)
+    draining = asyncio.create_task(queue.drain(5))
+    await asyncio.sleep(0.01)
+    assert not draining.done()
+    work.gate.set()
+    await asyncio.wait_for(draining, 1)
+    queue.add("e")
+    await asyncio.sleep(0.01)
+    assert sorted(work.done) == ["a", "b", "c"]
+    await stop(running)
+
+
+async def test_what_does_not_end_is_not_awaited_for_ever(queue: KeyedQueue, work: Work) -> None:
+    work.gate = asyncio.Event()
+    running = asyncio.create_task(queue.run())
+    queue.add("a")
+    await asyncio.sleep(0.01)
+    await asyncio.wait_for(queue.drain(0.05), 1)
+    assert work.done == []
+    await stop(running)
+
+
+async def test_it_stands_still_while_no_work_ends(
+    queue: KeyedQueue, work: Work, clock: Clock
+) -> None:
+    clock.now += 100
+    assert queue.standstill == 0
+    queue.add("a")
+    clock.now += 10
+    queue.add("b")
+    assert queue.standstill == 10
+    await queue.work_once()
+    assert queue.standstill == 0
+    work.errors.append(RetryLaterError("not now"))
+    clock.now += 5
+    await queue.work_once()
+    assert queue.standstill == 0

@@ -1,5 +1,6 @@
 """The operator as its own account: with the rights that the chart gives it, and no others."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ async def test_the_charts_rights_are_enough(stage: Stage, started: Started) -> N
     async with started(failed_retention_seconds=1, stalled_after_seconds=1) as operator:
         lease = Lease(operator.cluster, ACCOUNT, "operator-0")
         for _ in range(2):
-            await lease.acquire()
+            await lease.acquire(asyncio.Event())
         await lease.release()
 
         good, bad = await stage.post(), await stage.post()

@@ -7,6 +7,7 @@ import pytest
 
 from safelight_local.control_plane import free_ports
 from safelight_operator import handlers
+from safelight_operator.canary import Canary
 from safelight_operator.inbox import Inbox
 from safelight_operator.queue import KeyedQueue
 from safelight_operator.slots import Slots
@@ -47,4 +48,4 @@ async def test_watches_that_cannot_start_are_noticed(
 
     async with asyncio.timeout(20):
         with pytest.raises(WatchesEndedError):
-            await Watches(inbox, "default", "operator-0").run()
+            await Watches(inbox, Canary(inbox.queue.now), "default", "operator-0").run()

@@ -1,10 +1,13 @@
 """Puts the parts together, and runs them while this process leads."""
 
 import asyncio
+import logging
 from contextlib import AsyncExitStack
 from typing import Final
 
+from safelight_contract.resources import IMAGE_UPLOAD
 from safelight_operator import hints, metrics
+from safelight_operator.canary import JOBS, Canary
 from safelight_operator.cluster import Cluster
 from safelight_operator.inbox import Inbox
 from safelight_operator.lease import DURATION, Lease
@@ -15,14 +18,26 @@ from safelight_operator.resync import Deletions, Resync
 from safelight_operator.settings import Settings
 from safelight_operator.slots import Slots
 from safelight_operator.sweeper import Sweeper
-from safelight_operator.transport import WATCH_SECONDS
+from safelight_operator.transport import WATCH_SILENCE_SECONDS
 from safelight_operator.watches import Watches
 
+WATCHED: Final = (IMAGE_UPLOAD.plural, JOBS)
+"""The kinds that Kopf watches."""
 WORKERS: Final = 16
 """Ids that are looked at at the same time."""
 HOST: Final = "0.0.0.0"  # noqa: S104 - probes and hints come from outside the pod
-STOP_SECONDS: Final = 10.0
-"""How long the parts are given to end; correctness needs none of it."""
+DRAIN_SECONDS: Final = 5.0
+"""How long the steps that are under way may take to end; correctness needs none of it."""
+STANDSTILL_SECONDS: Final = 180.0
+"""No work has come to an end for that long: longer than `queue.WORK_SECONDS`."""
+OVERDUE_SECONDS: Final = 150.0
+"""A watch owes something for that long: twice what Kopf waits before it starts a silent one anew.
+
+Kopf's own cure comes first, and an API server that is slow is no reason to end.
+"""
+
+
+_log = logging.getLogger(__name__)
 
 
 class Operator:
@@ -34,8 +49,9 @@ class Operator:
         slots = Slots(settings.max_concurrent_jobs, settings.jobs_per_second)
         self.queue = KeyedQueue(self._work, workers=WORKERS)
         self.inbox = Inbox(self.queue, slots)
+        self.canary = Canary(self.queue.now)
         self.reconciler = Reconciler(cluster, objects, settings, self.inbox)
-        self.resync = Resync(cluster, self.inbox, settings.resync_seconds)
+        self.resync = Resync(cluster, self.inbox, self.canary, settings.resync_seconds)
         self.sweeper = Sweeper(cluster, objects, self.inbox, settings)
         self.deletions = Deletions(cluster, self.inbox)
 
@@ -48,8 +64,9 @@ class Operator:
         The lists come first: they tell which Jobs are live, so that no slot is given out twice.
         """
         hint_server = hints.hint_application(self.inbox.hint)
-        watches = Watches(self.inbox, self.settings.namespace, self.settings.pod_name)
-        async with hints.serving(hint_server, HOST, self.settings.hint_port):
+        settings = self.settings
+        watches = Watches(self.inbox, self.canary, settings.namespace, settings.pod_name)
+        async with hints.serving(hint_server, HOST, settings.hint_port):
             await self.resync.first()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.deletions.run(), name="deletions")
@@ -57,6 +74,25 @@ class Operator:
                 group.create_task(watches.run(), name="watches")
                 group.create_task(self.resync.run(), name="resync")
                 group.create_task(self.sweeper.run(), name="sweeper")
+
+    def measure(self) -> None:
+        """Set the gauges."""
+        self.inbox.measure()
+        for kind in WATCHED:
+            metrics.WATCH_OVERDUE.labels(kind).set(self.canary.overdue(kind))
+
+    def troubles(self) -> list[str]:
+        """Return what stands still, so that only a new process can help."""
+        troubles = [
+            f"the watch of {kind} owes what a list has shown"
+            for kind in WATCHED
+            if self.canary.overdue(kind) > OVERDUE_SECONDS
+        ]
+        if self.deletions.age > 2 * WATCH_SILENCE_SECONDS:
+            troubles.append("the watch of availableimages is silent")
+        if self.queue.standstill > STANDSTILL_SECONDS:
+            troubles.append("the queue stands still")
+        return troubles
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -75,36 +111,33 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         objects = Objects(settings.object_store)
         stack.callback(objects.close)
         lease = Lease(cluster, settings.lease_name, settings.pod_name)
+        stack.push_async_callback(lease.release)
         health.ready = True
-        stopped = asyncio.create_task(stop.wait())
-        leading = asyncio.create_task(_lead(settings, cluster, objects, lease, health))
-        await asyncio.wait({stopped, leading}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        failed = leading.done()
-        leading.cancel()
-        await asyncio.wait({leading}, timeout=STOP_SECONDS)
-        metrics.LEADER.set(0)
-        if lease.renewed >= 0:
-            await lease.release()
-        if failed:
-            leading.result()
+        if await lease.acquire(stop):
+            await _lead(Operator(settings, cluster, objects), lease, health, stop)
 
 
 async def _lead(
-    settings: Settings,
-    cluster: Cluster,
-    objects: Objects,
-    lease: Lease,
-    health: hints.Health,
+    operator: Operator, lease: Lease, health: hints.Health, stop: asyncio.Event
 ) -> None:
-    await lease.acquire()
-    metrics.LEADER.set(1)
-    operator = Operator(settings, cluster, objects)
-    health.measure = operator.inbox.measure
-    health.checks += [
-        lambda: "the lease was not renewed" if lease.age > 2 * DURATION else None,
-        lambda: "the watch is silent" if operator.deletions.age > 2 * WATCH_SECONDS else None,
+    """Lead until told to stop, then let the next one lead as soon as no step is under way."""
+    health.measure = operator.measure
+    health.checks = [
+        lambda: ["the lease was not renewed"] if lease.age > 2 * DURATION else [],
+        operator.troubles,
     ]
-    async with asyncio.TaskGroup() as group:
-        group.create_task(lease.hold(), name="lease")
-        group.create_task(operator.lead(), name="lead")
+    metrics.LEADER.set(1)
+    try:
+        async with asyncio.TaskGroup() as group:
+            holding = group.create_task(lease.hold(), name="lease")
+            leading = group.create_task(operator.lead(), name="lead")
+            await stop.wait()
+            _log.info("Stopping")
+            await operator.queue.drain(DRAIN_SECONDS)
+            holding.cancel()
+            await asyncio.wait({holding})
+            health.checks = []
+            await lease.release()
+            leading.cancel()
+    finally:
+        metrics.LEADER.set(0)

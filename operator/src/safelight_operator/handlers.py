@@ -6,7 +6,7 @@ Low-level handlers (`on.event`) keep no state on the objects: no annotations, no
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 import kopf
 
@@ -17,11 +17,10 @@ from safelight_contract.resources import (
     MANAGER,
     VERSION,
 )
+from safelight_operator.canary import JOBS
 
 Deliver = Callable[[str, bool, Mapping[str, Any]], None]
 """Takes the plural of a kind, whether it was deleted, and the resource."""
-
-JOBS: Final = "jobs"
 
 
 def registry(deliver: Deliver, started: Callable[[], None]) -> kopf.OperatorRegistry:

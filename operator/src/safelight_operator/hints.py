@@ -58,8 +58,8 @@ class Health:
     """What the probes look at; the answer itself shows that the event loop runs."""
 
     ready: bool = False
-    checks: list[Callable[[], str | None]] = field(default_factory=list)
-    """Each returns what is wrong, or None."""
+    checks: list[Callable[[], list[str]]] = field(default_factory=list)
+    """Each returns what is wrong."""
     measure: Callable[[], None] = lambda: None
     """Sets the gauges before they are read."""
 
@@ -68,7 +68,7 @@ def health_application(health: Health) -> web.Application:
     """Return the application for probes and metrics: /healthz, /readyz and /metrics."""
 
     async def healthz(_: web.Request) -> web.Response:
-        wrong = [text for check in health.checks if (text := check())]
+        wrong = [text for check in health.checks for text in check()]
         return web.Response(status=503 if wrong else 200, text="\n".join(wrong) or "ok")
 
     async def readyz(_: web.Request) -> web.Response:

@@ -6,6 +6,7 @@ It saves work and noise. Correctness does not depend on it: two operators at onc
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
@@ -20,6 +21,8 @@ RENEW_DEADLINE: Final = 10.0
 """Seconds without a renewal after which the leader itself gives up."""
 RETRY_PERIOD: Final = 2.0
 """Seconds between two tries to get or renew it."""
+RELEASE_SECONDS: Final = 3.0
+"""How long giving it back may take; without that the next leader waits for `DURATION`."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,11 +50,16 @@ class Lease:
         """Seconds since it was last renewed here."""
         return self.clock() - self.renewed
 
-    async def acquire(self) -> None:
-        """Wait until this candidate leads."""
-        while not await self._try():  # noqa: ASYNC110 - there is no event to wait for
-            await asyncio.sleep(RETRY_PERIOD)
-        _log.info("Leading", extra={"lease": self.name, "identity": self.identity})
+    async def acquire(self, stop: asyncio.Event) -> bool:
+        """Wait until this candidate leads; False: it was told to stop before."""
+        while not stop.is_set():
+            if await self._try():
+                _log.info("Leading", extra={"lease": self.name, "identity": self.identity})
+                return True
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RETRY_PERIOD):
+                    await stop.wait()
+        return False
 
     async def hold(self) -> None:
         """Renew it for as long as that works.
@@ -61,24 +69,32 @@ class Lease:
         """
         while True:
             await asyncio.sleep(RETRY_PERIOD)
-            if not await self._try() and self.age > RENEW_DEADLINE:
+            if not await self._try() and self.age >= RENEW_DEADLINE:
                 raise LostError("the lease could not be renewed")
 
     async def release(self) -> None:
-        """Let another candidate lead at once; best effort."""
+        """Let another candidate lead at once, if this one leads; best effort."""
+        if self.renewed < 0:
+            return
         try:
-            lease = await self.cluster.get_lease(self.name)
-            if lease is not None and _holder(lease) == self.identity:
-                lease["spec"]["holderIdentity"] = ""
-                lease["spec"]["renewTime"] = _now()
-                await self.cluster.replace_lease(self.name, lease)
-        except ClusterError as error:
-            _log.warning("Lease not released", extra={"why": str(error)})
+            async with asyncio.timeout(RELEASE_SECONDS):
+                lease = await self.cluster.get_lease(self.name)
+                if lease is not None and _holder(lease) == self.identity:
+                    lease["spec"]["holderIdentity"] = ""
+                    lease["spec"]["renewTime"] = _now()
+                    await self.cluster.replace_lease(self.name, lease)
+        except (ClusterError, TimeoutError) as error:
+            _log.warning("Lease not released", extra={"why": str(error) or "no answer"})
+        self.renewed = -1.0
 
     async def _try(self) -> bool:
-        """Get or renew it once; return whether that worked."""
+        """Get or renew it once; return whether that worked.
+
+        A server that never answers must not keep a leader beyond its deadline.
+        """
+        left = RENEW_DEADLINE if self.renewed < 0 else RENEW_DEADLINE - self.age
         try:
-            async with asyncio.timeout(RENEW_DEADLINE / 2):
+            async with asyncio.timeout(min(left, RENEW_DEADLINE / 2)):
                 await self._acquire_or_renew()
         except (AlreadyExistsError, ConflictError, TimeoutError):
             return False

@@ -61,6 +61,11 @@ WATCH_LAST_EVENT = Gauge(
     "When a watch last heard from the server (Unix time).",
     ["kind"],
 )
+WATCH_OVERDUE = Gauge(
+    "safelight_watch_overdue_seconds",
+    "How long a watch has owed something that a full list has shown; 0 if it owes nothing.",
+    ["kind"],
+)
 WATCH_RESTARTS = Counter("safelight_watch_restarts", "Watches that were started again.", ["kind"])
 RESYNCS = Counter("safelight_resync", "Full lists, by result (ok, error).", ["result"])
 LEADER = Gauge("safelight_leader", "1 while this process leads.")

@@ -16,6 +16,11 @@ LONGEST_DELAY: Final = 60.0
 """Seconds: no failing key waits longer."""
 FIRST_DELAY: Final = 0.25
 """Seconds before the first repetition of a failed key."""
+WORK_SECONDS: Final = 120.0
+"""Work on one key that takes longer is given up and tried again later: it must not hold a worker.
+
+Every request of it has a time limit of its own, so this is for what nobody has thought of.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +59,9 @@ class KeyedQueue:
         self._ready: asyncio.Queue[str] = asyncio.Queue()
         self._queued: set[str] = set()
         self._busy: set[str] = set()
+        self._ended = asyncio.Event()
+        self._draining = False
+        self._moved = 0.0
         self._again: set[str] = set()
         self._failures: dict[str, int] = {}
         self._due: dict[str, float] = {}
@@ -74,8 +82,15 @@ class KeyedQueue:
         """How many keys have failed at their last try."""
         return len(self._failures)
 
+    @property
+    def standstill(self) -> float:
+        """Seconds since any work last came to an end by itself; 0 while there is no work."""
+        return self._clock() - self._moved if self._queued or self._busy else 0.0
+
     def add(self, key: str) -> None:
         """Put a key into the queue, at once."""
+        if not self._queued and not self._busy:
+            self._moved = self._clock()
         self._due.pop(key, None)
         if key in self._busy:
             self._again.add(key)
@@ -99,6 +114,15 @@ class KeyedQueue:
             for _ in range(self._workers):
                 group.create_task(self._run_worker())
 
+    async def drain(self, seconds: float) -> None:
+        """Begin no more work, and wait that long at most for what is under way."""
+        self._draining = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._busy:
+                    self._ended.clear()
+                    await self._ended.wait()
+
     def release_due(self) -> float | None:
         """Move the keys whose delay is over; return the seconds until the next one."""
         now = self._clock()
@@ -121,10 +145,18 @@ class KeyedQueue:
     async def work_once(self) -> None:
         """Work on the next key, once there is one."""
         key = await self._ready.get()
+        if self._draining:
+            return
         self._queued.discard(key)
         self._busy.add(key)
+        has_ended = True
         try:
-            await self._work(key)
+            async with asyncio.timeout(WORK_SECONDS):
+                await self._work(key)
+        except TimeoutError:
+            has_ended = False
+            delay = self._failed(key, None)
+            _log.error("Given up; trying again later", extra={"id": key, "in": delay})
         except RetryLaterError as error:
             delay = self._failed(key, error.retry_after)
             _log.warning("Trying again later", extra={"id": key, "why": str(error), "in": delay})
@@ -134,7 +166,10 @@ class KeyedQueue:
         else:
             self._failures.pop(key, None)
         finally:
+            if has_ended:
+                self._moved = self._clock()
             self._busy.discard(key)
+            self._ended.set()
             if key in self._again:
                 self._again.discard(key)
                 self.add(key)
@@ -146,7 +181,7 @@ class KeyedQueue:
         return round(delay, 3)
 
     async def _run_worker(self) -> None:
-        while True:
+        while not self._draining:
             await self.work_once()
 
     async def _run_timer(self) -> None:

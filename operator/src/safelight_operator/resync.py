@@ -9,7 +9,9 @@ from contextlib import aclosing
 from time import monotonic, time
 from typing import Any, Final
 
+from safelight_contract.resources import IMAGE_UPLOAD
 from safelight_operator import metrics
+from safelight_operator.canary import JOBS, Canary
 from safelight_operator.cluster import Cluster
 from safelight_operator.errors import ClusterError, ExpiredError
 from safelight_operator.inbox import Inbox
@@ -26,9 +28,10 @@ _log = logging.getLogger(__name__)
 class Resync:
     """Lists everything at the start and every so many seconds."""
 
-    def __init__(self, cluster: Cluster, inbox: Inbox, seconds: float) -> None:
+    def __init__(self, cluster: Cluster, inbox: Inbox, canary: Canary, seconds: float) -> None:
         self._cluster = cluster
         self._inbox = inbox
+        self._canary = canary
         self._seconds = seconds
 
     async def first(self) -> None:
@@ -59,6 +62,8 @@ class Resync:
             _log.warning("No full list", extra={"why": str(error)})
             return False
         self._inbox.listed(uploads, jobs, asked)
+        self._canary.listed(IMAGE_UPLOAD.plural, uploads)
+        self._canary.listed(JOBS, jobs)
         metrics.RESYNCS.labels("ok").inc()
         return True
 

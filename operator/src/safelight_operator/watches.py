@@ -16,6 +16,7 @@ import kopf
 
 from safelight_contract.resources import IMAGE_UPLOAD
 from safelight_operator import handlers
+from safelight_operator.canary import Canary
 from safelight_operator.inbox import Inbox
 from safelight_operator.transport import CLOSING_SECONDS
 
@@ -32,8 +33,9 @@ class WatchesEndedError(Exception):
 class Watches:
     """Runs Kopf and hands its events to the inbox, on the inbox's own event loop."""
 
-    def __init__(self, inbox: Inbox, namespace: str, identity: str) -> None:
+    def __init__(self, inbox: Inbox, canary: Canary, namespace: str, identity: str) -> None:
         self._inbox = inbox
+        self._canary = canary
         self._namespace = namespace
         self._identity = identity
         self._stop = threading.Event()
@@ -53,10 +55,7 @@ class Watches:
                 loop.call_soon_threadsafe(call)
 
         def deliver(kind: str, deleted: bool, resource: Mapping[str, Any]) -> None:  # noqa: FBT001 - see handlers.Deliver
-            take = (
-                self._inbox.upload_event if kind == IMAGE_UPLOAD.plural else self._inbox.job_event
-            )
-            hand_over(partial(take, resource, deleted=deleted))
+            hand_over(partial(self._take, kind, resource, deleted=deleted))
 
         def run() -> None:
             try:
@@ -75,6 +74,13 @@ class Watches:
                 async with asyncio.timeout(STOP_SECONDS):
                     await ended.wait()
         raise WatchesEndedError("Kopf has ended")
+
+    def _take(self, kind: str, resource: Mapping[str, Any], *, deleted: bool) -> None:
+        self._canary.delivered(kind, resource)
+        if kind == IMAGE_UPLOAD.plural:
+            self._inbox.upload_event(resource, deleted=deleted)
+        else:
+            self._inbox.job_event(resource, deleted=deleted)
 
     async def _kopf(self, deliver: handlers.Deliver) -> None:
         identity: Any = self._identity  # Kopf's own type of it is not public.

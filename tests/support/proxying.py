@@ -1,4 +1,4 @@
-"""A TCP proxy between the API and a server that it needs, to cut or to silence the connection."""
+"""A TCP proxy between a program of ours and a server that it needs, to cut or to silence it."""
 
 import asyncio
 import contextlib
