@@ -96,10 +96,17 @@ class Story:
         self.seen("Job", job, time, **owner, event="ADDED")
         return self.seen("Pod", f"{job}-x", time, **owner, event="ADDED", privileged=[])
 
-    def failed(self, name: str, time: float, reason: str, attempt: int = 1) -> Self:
+    def failed(
+        self,
+        name: str,
+        time: float,
+        reason: str,
+        attempt: int = 1,
+        **fields: Any,  # noqa: ANN401
+    ) -> Self:
         """Add that an upload has failed, as an observer sees it."""
-        fields = {"state": reason, "failed": True, "attempt": attempt}
-        return self.seen("ImageUpload", name, time, **fields)
+        usual = {"state": reason, "failed": True, "attempt": attempt}
+        return self.seen("ImageUpload", name, time, **usual | fields)
 
     def one(self, op: str, name: str | None = None) -> Line:
         """Return the last line of an op, for one id, to be changed."""

@@ -91,6 +91,23 @@ def test_a_good_file_fails_only_after_a_fault() -> None:
     assert check(story.lines) == []
 
 
+def test_a_file_without_its_original_breaks_the_promise_of_the_201() -> None:
+    story = Story().post(A, 10).status(A, 12, "failed", "SourceMissing")
+    assert [v.invariant for v in check(story.lines)] == ["I13"]
+
+
+def test_attempts_without_any_fault() -> None:
+    """Too little memory is tried twice, a bad image once, in one Pod."""
+    story = Story().post(A, 10, expected="either").attempt(A, 11).attempt(A, 12, 2)
+    story.seen("ImageUpload", A, 10.05).status(A, 13, "failed", "OutOfMemory")
+    assert check(story.lines) == []
+    story = Story().post(B, 10, expected="fail").seen("ImageUpload", B, 10.05).attempt(B, 11)
+    story.failed(B, 12, "CorruptImage")
+    assert check(story.lines) == []
+    story.seen("Pod", "another", 11.5, upload_id=B, event="ADDED", privileged=[])
+    assert [v.invariant for v in check(story.lines)] == ["I8"]
+
+
 def test_the_bound_can_be_set() -> None:
     story = Story().tell("mark", name="faults-over", time=0).post(A, 10)
     story.status(A, 30, "processing")

@@ -40,6 +40,21 @@ def _pending(story: Story) -> None:
     story.one("metrics").update(failed=1, in_flight=1)
 
 
+def _rest_image(story: Story, *, ready: bool = True) -> None:
+    """Let the stranger be an image at rest, which nobody has seen before."""
+    image = {"id": STRANGER, "uid": "i", "upload_uid": "u", "keys": [_LEFT], "ready": ready}
+    story.one("rest")["images"].append({**image, "sha256": "s"})
+    if ready:
+        story.one("rest")["bucket"].append(_LEFT)
+    story.one("metrics").update(accepted=7 if ready else 6, available=4 + ready)
+
+
+def _failed_at_rest(story: Story, uid: str, name: str = RECOVERED) -> None:
+    failed = {"id": name, "uid": uid, "state": "InternalError", "failed": True}
+    story.one("rest")["uploads"].append(failed)
+    story.one("metrics").update(failed=2)
+
+
 def _fail(story: Story, reason: str | None) -> None:
     _slow(story).one("rest")["uploads"][-1]["state"] = reason
 
@@ -69,12 +84,15 @@ SPOILT: list[tuple[str, str, Spoil]] = [
     ),
     (
         "I1",
-        "its image was never confirmed",
+        "a DELETE that found nothing",
         lambda s: (
-            s.post(STRANGER, 30).seen("ImageUpload", STRANGER, 30.1),
-            # One that the client did not delete: a 404 is no deletion.
-            s.delete(STRANGER, 31, code=404),
+            s.post(STRANGER, 30).seen("ImageUpload", STRANGER, 30.1).delete(STRANGER, 31, code=404)
         ),
+    ),
+    (
+        "I1",
+        "its image is never confirmed",
+        lambda s: _rest_image(s.post(STRANGER, 30), ready=False),
     ),
     ("I2", "one id for two", lambda s: s.post(A, 30)),
     ("I2", "two uploads", lambda s: s.seen("ImageUpload", A, 30, uid="other", event="ADDED")),
@@ -90,12 +108,34 @@ SPOILT: list[tuple[str, str, Spoil]] = [
         "failed, then an image, and no retry between",
         lambda s: s.failed(RECOVERED, 11.5, "InternalError").call("retry", RECOVERED, 13),
     ),
+    (
+        "I2",
+        "an image, then failed, and a retry before both",
+        lambda s: s.call("retry", RECOVERED, 11, code=0).failed(RECOVERED, 30, "InternalError"),
+    ),
+    ("I2", "an image and failed at rest", lambda s: _failed_at_rest(s, f"ImageUpload {RECOVERED}")),
     ("I3", "nobody posted it", lambda s: s.seen("ImageUpload", STRANGER, 30)),
     ("I3", "it was there before its POST", lambda s: s.seen("ImageUpload", A, 0.5)),
     ("I4", "an image, then processing", lambda s: s.status(A, 30, "processing")),
     ("I4", "an image, then failed", lambda s: s.status(A, 30, "failed", "OutOfMemory")),
     ("I4", "not found", lambda s: s.status(A, 1.4, "not_found")),
+    (
+        "I4",
+        "not found, and the DELETE later",
+        lambda s: s.status(A, 1.4, "not_found").delete(A, 85, code=0),
+    ),
     ("I4", "failed, then processing", lambda s: s.status(B, 30, "processing", client="c2")),
+    (
+        "I4",
+        "a refused retry",
+        lambda s: s.call("retry", B, 29, code=409).status(B, 30, "processing"),
+    ),
+    ("I4", "a later retry", lambda s: s.call("retry", B, 31, code=202).status(B, 30, "processing")),
+    (
+        "I4",
+        "an image retried",
+        lambda s: s.call("retry", A, 29, code=0).status(A, 30, "processing"),
+    ),
     ("I4", "another reason", lambda s: s.status(B, 30, "failed", "ImageTooLarge")),
     (
         "I4",
@@ -117,23 +157,33 @@ SPOILT: list[tuple[str, str, Spoil]] = [
     ("I7", "no reason of the list", lambda s: _fail(s, "Because")),
     ("I7", "no reason", lambda s: _fail(s, None)),
     ("I7", "a bad file becomes an image", lambda s: s.one("upload", F).update(expected="fail")),
+    (
+        "I7",
+        "a bad file is an image at rest",
+        lambda s: _rest_image(s.post(STRANGER, 30, expected="fail")),
+    ),
+    ("I7", "a conflict of nobody", lambda s: _fail(s, "IdConflict")),
     ("I8", "a bad file costs five", lambda s: _attempts(s, 5)),
     ("I8", "miscounted", lambda s: s.attempt(B, 5.5, 2)),
     ("I9", "seen in a status", lambda s: s.status(C, 30, "processing")),
     ("I9", "seen", lambda s: s.view(C, 30)),
-    ("I9", "listed", lambda s: s.listing("uploads", 30, B, C)),
+    ("I9", "listed", lambda s: s.listing("uploads", 30, E, B, C)),
     ("I9", "an image appears", lambda s: s.image(C, 30)),
+    ("I9", "two images appear", lambda s: s.image(C, 30).image(C, 31, uid="other")),
+    ("I9", "its upload stays", lambda s: _failed_at_rest(s, "u", C)),
     ("I9", "objects stay", lambda s: s.one("rest")["bucket"].append(keys.manifest(C, 1))),
     ("I10", "an object too many", lambda s: s.one("rest")["bucket"].append(_LEFT)),
     ("I10", "not ours", lambda s: s.one("rest")["bucket"].append("etc/passwd")),
     ("I10", "an older attempt", lambda s: s.one("rest")["bucket"].append(keys.manifest(A, 2))),
     ("I10", "an original stays", lambda s: s.one("rest")["bucket"].append(_original(A))),
     ("I10", "an object is missing", lambda s: s.one("rest")["bucket"].remove(KEYS[A][1])),
+    ("I10", "an unconfirmed image", lambda s: _rest_image(_post(s), ready=False)),
     ("I10", "a Job", lambda s: s.one("rest")["jobs"].append(f"safelight-{A}-1")),
     ("I10", "a Pod", lambda s: s.one("rest")["pods"].append(f"safelight-{A}-1-x")),
     ("I10", "a finalizer", lambda s: s.one("rest")["finalizers"].append("ImageUpload: x")),
     ("I11", "not whole", lambda s: s.one("output").update(decodes=False)),
     ("I11", "too wide", lambda s: s.one("output").update(width=3841, declared={})),
+    ("I11", "too high", lambda s: s.one("output").update(height=2161, declared={})),
     ("I11", "metadata", lambda s: s.one("output").update(metadata=["exif"])),
     ("I11", "another type", lambda s: s.one("output").update(media_type="image/gif")),
     ("I11", "not as declared", lambda s: s.one("output").update(height=2159)),
@@ -146,7 +196,17 @@ SPOILT: list[tuple[str, str, Spoil]] = [
         lambda s: s.post(None, 29, code=415).seen("ImageUpload", STRANGER, 30),
     ),
     ("I14", "left out", lambda s: s.listing("images", 85, F, RECOVERED, E)),
-    ("I14", "repeated", lambda s: s.listing("images", 85, F, RECOVERED, E, A, A, pages=1)),
+    ("I14", "repeated", lambda s: s.listing("images", 85, F, RECOVERED, E, A, A)),
+    (
+        "I14",
+        "repeated on a later page",
+        lambda s: s.listing("images", 85, F, RECOVERED, E, A, A, pages=2),
+    ),
+    (
+        "I14",
+        "left out, though nothing moves",
+        lambda s: s.listing("images", 85, F, RECOVERED, E, pages=2),
+    ),
     ("I14", "a failed upload is left out", lambda s: s.listing("uploads", 6.3)),
     ("I16", "a token", lambda s: s.one("secrets").update(found=["a token"])),
     (
@@ -154,6 +214,7 @@ SPOILT: list[tuple[str, str, Spoil]] = [
         "runs as root",
         lambda s: s.seen("Pod", "x", 2, upload_id=A, privileged=["runs as root"], event="ADDED"),
     ),
+    ("I20", "a deletion too few", lambda s: s.one("metrics").update(deleted=0)),
     ("I20", "an upload too few", lambda s: s.one("metrics").update(accepted=4)),
     ("I20", "an image too many", lambda s: s.one("metrics").update(available=5, accepted=7)),
 ]

@@ -30,8 +30,8 @@ def nothing_twice(facts: Facts) -> Iterator[Finding]:
     posts = Counter(post["id"] for post in facts.lines("upload") if post["code"] == CREATED)
     images: dict[str, set[str]] = defaultdict(set)
     for line in facts.lines("object"):
-        if line["kind"] == "AvailableImage" and line.get("ready"):
-            images[line.get("upload_uid", "")].add(line["name"])
+        if line.get("ready"):
+            images[line["upload_uid"]].add(line["name"])
     for upload_id in facts.accepted.keys() | facts.origins.keys():
         uploads = facts.objects("ImageUpload", upload_id)
         uids = {line["uid"] for line in uploads}
@@ -65,7 +65,7 @@ def _is_both(facts: Facts, upload_id: str) -> bool:
         for image in facts.objects("AvailableImage", upload_id)
         if image.get("ready")
         for upload in facts.objects("ImageUpload", upload_id)
-        if upload.get("failed")
+        if upload.get("failed") and upload["event"] != "DELETED"
     )
 
 

@@ -85,7 +85,7 @@ def _miscounted(facts: Facts, upload_id: str) -> str | None:
         return None
     uid, counted = uploads[-1]["uid"], uploads[-1].get("attempt")
     seen = {j["attempt"] for j in facts.objects("Job", upload_id) if j.get("upload_uid") == uid}
-    if not seen or counted == max(seen):
+    if counted == max(seen, default=counted):
         return None
     return f"its status counts {counted} attempts, and there was attempt {max(seen)}"
 

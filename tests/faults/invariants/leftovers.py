@@ -60,9 +60,9 @@ def _remains(facts: Facts, upload_id: str) -> str | None:
 def clean_rest(facts: Facts) -> Iterator[Finding]:
     """I10 At rest: bucket keys = AvailableImages; Jobs, pods, incoming, work = empty.
 
-    No finalizer left; nothing without its CR. A failed upload keeps its original, and its Jobs and
-    Pods until Kubernetes removes them, for as long as it is kept. An upload that has not ended is
-    I6's, and what is left of a deleted one is I9's.
+    No finalizer left; nothing without its CR; no AvailableImage that is not confirmed. A failed
+    upload keeps its original, and its Jobs and Pods until Kubernetes removes them, for as long as
+    it is kept. What has not ended is I1's and I6's, what is left of a deleted upload is I9's.
     """
     rest = facts.rest
     if rest is None:
@@ -71,7 +71,7 @@ def clean_rest(facts: Facts) -> Iterator[Finding]:
     for key in sorted(named | set(rest["bucket"])):
         yield Finding(_owner(key), _misplaced(facts, rest, key, named))
     for image in rest["images"]:
-        if not image["ready"] and not facts.deletions(image["id"]):
+        if not image["ready"] and image["id"] not in facts.accepted:
             yield Finding(image["id"], "at rest its AvailableImage is not confirmed")
     for kind in ("jobs", "pods"):
         for name in rest[kind]:

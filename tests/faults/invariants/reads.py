@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from tests.faults.facts import FIRST_FAULT, GONE, NO_ANSWER, Facts, Finding, may_have_happened
+from tests.faults.facts import Facts, Finding
 from tests.faults.history import Line
 
 _OK = 200
+_PAGE = 20
+"""The items on a page, unless a client asks for more."""
 _REFUSALS = range(400, 500)
 State = tuple[str, str | None]
 
@@ -96,25 +98,25 @@ def readable_image(facts: Facts) -> Iterator[Finding]:
 def stable_lists(facts: Facts) -> Iterator[Finding]:
     """I14 Lists: an item seen is seen in all later complete listings until deleted.
 
-    Paging neither skips nor repeats stable items. Pages are counted from the newest item, so that
-    an item that comes while a listing is read can repeat one, and an item that goes can hide one:
-    these two are allowed then, unless the line says `"pages": 1`. Images are seen by lists or by a
-    status `processed`. An upload must be listed if a status read after the listing says that it is
-    still there.
+    Paging neither skips nor repeats stable items. An image is seen by a list or by a status
+    `processed`. An upload must be listed if a status read after the listing says that it is still
+    there. Pages are counted from the newest item: what comes or goes while a listing is read may
+    repeat or hide an item. So a listing of several `pages` (where the line does not say: of at
+    least 20 items) is refused only if an observer saw no change of that kind about then.
     """
     images = _first_seen_images(facts)
     for listing in facts.lines("list"):
         if listing["code"] != _OK:
             continue
-        is_whole = listing.get("pages") == 1
+        of = listing["of"]
         counts: Counter[str] = Counter(listing["ids"])
-        repeated = [name for name, count in counts.items() if count > 1]
-        if repeated and (is_whole or not _may_grow(facts, listing)):
-            yield Finding(repeated[0], f"a listing of {listing['of']} repeats it")
-        missing = sorted(_expected(facts, listing, images) - set(listing["ids"]))
-        if missing and (is_whole or not _may_shrink(facts, listing)):
-            yield Finding(missing[0], f"a listing of {listing['of']} leaves it out")
-        yield Finding(None)
+        wrong = [(name, f"a listing of {of} repeats it") for name in counts if counts[name] > 1]
+        missing = sorted(_expected(facts, listing, images) - counts.keys())
+        wrong += [(name, f"a listing of {of} leaves it out") for name in missing]
+        if wrong and not _may_have_shifted(facts, listing):
+            yield Finding(*wrong[0])
+        else:
+            yield Finding(None)
 
 
 def _first_seen_images(facts: Facts) -> dict[str, float]:
@@ -143,7 +145,7 @@ def _expected(facts: Facts, listing: Line, images: Mapping[str, float]) -> set[s
             for name, post in facts.accepted.items()
             if post["end"] < start
             and _is_upload_after(facts, name, listing["end"])
-            and not _is_processed_before(facts, name, listing["end"])
+            and images.get(name, listing["end"]) >= listing["end"]
         }
     return {name for name in seen if not facts.may_be_deleted(name, listing["end"])}
 
@@ -155,37 +157,13 @@ def _is_upload_after(facts: Facts, upload_id: str, time: float) -> bool:
     )
 
 
-def _may_grow(facts: Facts, listing: Line) -> bool:
-    """Say whether an item may have come while a listing was read."""
-    return any(
-        post["start"] < listing["end"]
-        and (listing["of"] == "images" or _overlap(post, listing))
-        and not _is_processed_before(facts, post["id"], listing["start"])
-        for post in facts.lines("upload")
+def _may_have_shifted(facts: Facts, listing: Line) -> bool:
+    """Say whether an item may have come or gone between two pages of a listing."""
+    if listing.get("pages", len(listing["ids"]) // _PAGE + 1) == 1:
+        return False
+    kind = {"images": "AvailableImage", "uploads": "ImageUpload"}[listing["of"]]
+    changes = [line["time"] for line in facts.lines("object") if line["kind"] == kind]
+    lag = facts.limits.lag
+    return not changes or any(
+        listing["start"] - lag <= time <= listing["end"] + lag for time in changes
     )
-
-
-def _is_processed_before(facts: Facts, upload_id: str | None, time: float) -> bool:
-    return upload_id is not None and any(
-        read["status"] == "processed" and read["end"] < time for read in facts.reads(upload_id)
-    )
-
-
-def _may_shrink(facts: Facts, listing: Line) -> bool:
-    """Say whether an item may have gone while a listing was read: deleted, or become an image."""
-    deletes = (d for d in facts.lines("delete") if may_have_happened(d, GONE))
-    if any(_overlap(delete, listing) for delete in deletes):
-        return True
-    return listing["of"] == "uploads" and any(
-        post["start"] < listing["end"]
-        and not _is_processed_before(facts, post["id"], listing["start"])
-        and not (post["id"] and _is_upload_after(facts, post["id"], listing["end"]))
-        for post in facts.lines("upload")
-    )
-
-
-def _overlap(call: Line, listing: Line) -> bool:
-    """Say whether a call may have had its effect while a listing was read."""
-    is_open = call["code"] == NO_ANSWER or call["code"] >= FIRST_FAULT
-    ended = float("inf") if is_open else call["end"]
-    return bool(call["start"] < listing["end"] and ended > listing["start"])
