@@ -208,7 +208,7 @@ class Facts:
         seen += [
             (line.get("state"), line["time"])
             for line in self.objects("ImageUpload", upload_id)
-            if line.get("failed") and line["event"] != "DELETED"
+            if line.get("failed")
         ]
         resting = self.resting_uploads.get(upload_id)
         if resting is not None and resting["failed"] and self.rest is not None:

@@ -6,8 +6,10 @@ from typing import Final
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-UPLOADS: Final = "/api/image-upload"
-DELETABLE: Final = frozenset({f"{UPLOADS}/{{id}}", "/api/available-image/{id}"})
+from safelight_api.routes import images, uploads
+
+_UPLOADS: Final = frozenset({uploads.PATH})
+_DELETABLE: Final = frozenset({f"{uploads.PATH}/{{id}}", f"{images.PATH}/{{id}}"})
 
 
 def numbers(exposed: Sequence[str], since: float) -> dict[str, int | None]:
@@ -24,8 +26,8 @@ def numbers(exposed: Sequence[str], since: float) -> dict[str, int | None]:
     started = [s.value for own in samples for s in own if s.name == "process_start_time_seconds"]
     is_whole = len(started) == len(exposed) and all(time <= since for time in started)
     requests = [s for own in samples for s in own if s.name == "safelight_http_requests_total"]
-    accepted = sum(s.value for s in requests if _is(s, "POST", "201", frozenset({UPLOADS})))
-    deleted = sum(s.value for s in requests if _is(s, "DELETE", "204", DELETABLE))
+    accepted = sum(s.value for s in requests if _is(s, "POST", "201", _UPLOADS))
+    deleted = sum(s.value for s in requests if _is(s, "DELETE", "204", _DELETABLE))
     gauges = {(s.name, s.labels.get("state")): int(s.value) for own in samples for s in own}
     return {
         "accepted": int(accepted) if is_whole else None,

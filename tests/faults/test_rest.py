@@ -1,8 +1,11 @@
 import json
+import time
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
 
+from safelight_api.metrics import Metrics
 from safelight_contract import policy
 from safelight_contract.job import REQUEST_VARIABLE
 from safelight_contract.policy import Format
@@ -75,32 +78,24 @@ def test_the_request_is_the_one_place_for_signed_queries() -> None:
     assert without_request(other) == other
 
 
-def exposed(started: float, accepted: int, *, images_there: int = 3) -> str:
-    """Return what a process of the API exposes, as far as it matters."""
-    requests = "safelight_http_requests_total"
-    return "\n".join(
-        (
-            "# TYPE safelight_http_requests counter",
-            f'{requests}{{route="/api/image-upload",method="POST",code="201"}} {accepted}.0',
-            f'{requests}{{route="/api/image-upload",method="POST",code="503"}} 7.0',
-            f'{requests}{{route="/api/image-upload",method="GET",code="201"}} 7.0',
-            f'{requests}{{route="/api/image-upload/{{id}}",method="DELETE",code="204"}} 1.0',
-            f'{requests}{{route="/api/image-upload/{{id}}",method="DELETE",code="404"}} 7.0',
-            f'{requests}{{route="/api/available-image/{{id}}",method="DELETE",code="204"}} 1.0',
-            "# TYPE safelight_api_uploads gauge",
-            'safelight_api_uploads{state="pending"} 0.0',
-            'safelight_api_uploads{state="failed"} 1.0',
-            "# TYPE safelight_available_images gauge",
-            f"safelight_available_images {images_there}.0",
-            "# TYPE process_start_time_seconds gauge",
-            f"process_start_time_seconds {started}",
-            "",
-        )
-    )
+def exposed(accepted: int) -> str:
+    """Return what a process of the API exposes that accepted so many uploads."""
+    metrics = Metrics()
+    metrics.observe_cache(pending=lambda: 0, failed=lambda: 1, images=lambda: 3)
+    for route, method, code, count in (
+        ("/api/image-upload", "POST", "201", accepted),
+        ("/api/image-upload", "POST", "503", 7),
+        ("/api/image-upload", "GET", "200", 7),
+        ("/api/image-upload/{id}", "DELETE", "204", 1),
+        ("/api/image-upload/{id}", "DELETE", "404", 7),
+        ("/api/available-image/{id}", "DELETE", "204", 1),
+    ):
+        metrics.requests.labels(route, method, code).inc(count)
+    return generate_latest(metrics.registry).decode()
 
 
 def test_numbers_are_added_up_over_processes() -> None:
-    assert numbers([exposed(10, 4), exposed(11, 2)], since=12) == {
+    assert numbers([exposed(4), exposed(2)], since=time.time()) == {
         "accepted": 6,
         "available": 3,
         "failed": 1,
@@ -110,5 +105,5 @@ def test_numbers_are_added_up_over_processes() -> None:
 
 
 def test_a_process_that_is_younger_than_the_run_has_not_counted_all() -> None:
-    found = numbers([exposed(10, 4), exposed(13, 2)], since=12)
+    found = numbers([exposed(4)], since=time.time() - 1e6)
     assert (found["accepted"], found["deleted"], found["available"]) == (None, None, 3)

@@ -122,7 +122,7 @@ SPOILT: list[tuple[str, str, Spoil]] = [
     (
         "I4",
         "not found, and the DELETE later",
-        lambda s: s.status(A, 1.4, "not_found").delete(A, 85, code=0),
+        lambda s: _slow(s).status(STRANGER, 31, "not_found").delete(STRANGER, 85, code=0),
     ),
     ("I4", "failed, then processing", lambda s: s.status(B, 30, "processing", client="c2")),
     (
