@@ -279,23 +279,6 @@ async def test_two_deletes_at_once(api: Api) -> None:
     assert sorted(answer.status_code for answer in answers) == [204, 404, 404, 404]
 
 
-async def test_too_many_pending(settings: Settings, token: str, operator: PlayedOperator) -> None:
-    """Failed uploads do not count; uploads that arrive at the same time do."""
-    async with started(replace(settings, max_pending=2), token) as api:
-        answers = await asyncio.gather(
-            *(api.client.post(PATH, files={"file": ("a.jpg", JPEG)}) for _ in range(6))
-        )
-        accepted = [answer for answer in answers if answer.status_code == 201]
-        assert len(accepted) == 2
-        for answer in answers:
-            if answer.status_code != 201:
-                assert_problem(answer, 429)
-        assert len(operator.bucket.keys()) == 2
-        await operator.fail(accepted[0].json()["data"]["id"], "CorruptImage")
-        await eventually(lambda: len(api.services.cache.pending) == 1)
-        await api.upload()
-
-
 async def test_no_room_for_more_bytes(
     settings: Settings, token: str, operator: PlayedOperator
 ) -> None:

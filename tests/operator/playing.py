@@ -24,6 +24,7 @@ from safelight_contract import keys, policy
 from safelight_contract.env import ObjectStoreSettings
 from safelight_contract.job import REQUEST_VARIABLE, JobRequest, Manifest, TerminationMessage
 from safelight_contract.resources import (
+    ANNOTATION_UPLOADED_BY,
     API_VERSION,
     AVAILABLE_IMAGE,
     GROUP,
@@ -205,13 +206,13 @@ class Stage:
         self.kubernetes = kubernetes
         self.bucket = bucket
 
-    async def post(self, data: bytes | None = None) -> str:
+    async def post(self, data: bytes | None = None, client: str = "") -> str:
         """Store an original, create its ImageUpload, return the id."""
         upload_id = str(uuid.uuid4())
-        await self.post_as(upload_id, data)
+        await self.post_as(upload_id, data, client)
         return upload_id
 
-    async def post_as(self, upload_id: str, data: bytes | None = None) -> Json:
+    async def post_as(self, upload_id: str, data: bytes | None = None, client: str = "") -> Json:
         """Store an original, create its ImageUpload with that id, return that."""
         data = photo() if data is None else data
         self.bucket.put(keys.original(upload_id, policy.JPEG), data)
@@ -224,7 +225,7 @@ class Stage:
         body = {
             "apiVersion": API_VERSION,
             "kind": IMAGE_UPLOAD.kind,
-            "metadata": {"name": upload_id},
+            "metadata": {"name": upload_id, "annotations": {ANNOTATION_UPLOADED_BY: client}},
             "spec": spec.to_dict(),
         }
         return await self.kubernetes.create(IMAGE_UPLOAD.plural, body)

@@ -1,7 +1,6 @@
 """The whole operator, Kopf's watches included, against a real API server and a real S3 server."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,7 @@ from safelight_contract.resources import (
     Failure,
 )
 from safelight_local.cluster import Cluster
-from safelight_operator import limit, manifest
+from safelight_operator import manifest
 from safelight_operator.settings import Settings
 from safelight_operator.watches import Watches
 from tests.operator.conftest import Started
@@ -312,34 +311,6 @@ async def test_uploads_wait_for_a_slot_in_the_order_they_came(
         await stage.kubernetes.delete(IMAGE_UPLOAD.plural, second)
         await stage.process(third)
         await stage.until(third, "processed")
-
-
-async def test_a_quota_makes_uploads_wait(
-    stage: Stage,
-    started: Started,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(limit, "PROBE_SECONDS", 0.5)
-    quota: Json = {
-        "apiVersion": "v1",
-        "kind": "ResourceQuota",
-        "metadata": {"name": "jobs"},
-        "spec": {"hard": {"count/jobs.batch": "0"}},
-    }
-    await stage.kubernetes.create("resourcequotas", quota)
-
-    async def is_counted() -> Any:  # noqa: ANN401 - JSON
-        found = await stage.kubernetes.get("resourcequotas", "jobs")
-        return found and found.get("status", {}).get("used")
-
-    await eventually(is_counted, bool)
-    async with started():
-        upload_id = await stage.post()
-        await stage.until(upload_id, "Queued")
-        assert await stage.kubernetes.list("jobs") == []
-        await stage.kubernetes.delete("resourcequotas", "jobs")
-        await stage.process(upload_id)
-        await stage.until_settled(upload_id, stored(upload_id))
 
 
 async def test_a_pod_that_cannot_start_is_shown(stage: Stage, started: Started) -> None:
