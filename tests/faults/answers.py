@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from tests.faults.calls import Call, Dialect
 from tests.faults.rules import Fault
@@ -38,7 +38,7 @@ def answer(fault: Fault, call: Call, dialect: Dialect) -> tuple[int, dict[str, s
         return code, headers | {"Content-Type": "application/xml"}, text.encode()
     if fault is Fault.CONFLICT and call.verb == "POST":
         reason = "AlreadyExists"
-    status = {
+    status: dict[str, Any] = {
         "kind": "Status",
         "apiVersion": "v1",
         "metadata": {},
@@ -47,4 +47,7 @@ def answer(fault: Fault, call: Call, dialect: Dialect) -> tuple[int, dict[str, s
         "reason": reason,
         "code": code,
     }
+    if fault is Fault.EXPIRED and call.verb == "WATCH":
+        # The API server tells this within the watch that it has begun.
+        code, status = 200, {"type": "ERROR", "object": status}
     return code, headers | {"Content-Type": "application/json"}, json.dumps(status).encode()

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import StrEnum
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -17,12 +17,12 @@ _ID: Final = re.compile(keys.ID_PATTERN)
 _KINDS: Final = ((keys.ORIGINALS, "original"), (keys.IMAGES, "image"))
 
 
-class Dialect(Enum):
+class Dialect(StrEnum):
     """What a server speaks over HTTP."""
 
-    KUBERNETES = auto()
-    S3 = auto()
-    HINTS = auto()
+    KUBERNETES = "apiserver"
+    S3 = "s3"
+    HINTS = "hints"
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,13 @@ class Proxy:
                 number=number,
                 fault=rule and rule.fault,
             )
+            if rule and rule.fault:
+                self.recorder.write(
+                    "fault",
+                    what="proxy",
+                    target=server.dialect,
+                    detail=f"{call.caller} {call.verb} {call.path} #{number}: {rule.fault}",
+                )
             exchange = Exchange(server, session, request, call, body, self.watches, self._closed)
             return await exchange.run(rule or _NO_RULE)
         except (*_BROKEN, CutError):

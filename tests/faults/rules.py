@@ -47,8 +47,8 @@ class Rule:
     caller: str
     verb: str
     path: str
-    number: int = 1
-    """Which of the calls that match, counted for each upload from 1."""
+    number: int | None = 1
+    """Which of the calls that match, counted for each upload from 1; None: the next one."""
     fault: Fault | None = None
     """None: the call passes; for the sake of a callback."""
     before: Callback | None = None
@@ -58,12 +58,8 @@ class Rule:
 
     def fits(self, call: Call, number: int) -> bool:
         """Say whether it is for a call."""
-        return (self.caller, self.verb, self.path, self.number) == (
-            call.caller,
-            call.verb,
-            call.path,
-            number,
-        )
+        same = (self.caller, self.verb, self.path) == (call.caller, call.verb, call.path)
+        return same and self.number in {None, number}
 
 
 class Rules:
@@ -85,13 +81,9 @@ class Rules:
         waiting = self._general if mark is None else self._of_upload.setdefault(mark, [])
         waiting.append(rule)
 
-    def waiting(self, mark: str) -> list[Rule]:
-        """Return the rules for the upload of a file that have not happened yet."""
-        return self._of_upload.get(mark, [])
-
-    def id_of(self, mark: str) -> str | None:
-        """Return the id that the upload of a file was given, if a call has told it."""
-        return next((name for name, known in self._marks.items() if known == mark), None)
+    def waiting(self, mark: str | None) -> list[Rule]:
+        """Return the rules for the upload of a file (None: for any call) that still wait."""
+        return self._general if mark is None else self._of_upload.get(mark, [])
 
     def take(self, call: Call) -> tuple[int, Rule | None]:
         """Count a call; return its number, and the rule whose turn it is."""
