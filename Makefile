@@ -1,6 +1,6 @@
 # The verbs of this repository; `make help` lists them. Each needs nothing but what it installs itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test lint bench
+.PHONY: help up down test lint bench faults
 
 UV := local/uv
 LOCAL := $(UV) run --quiet --package safelight-local --no-dev safelight-local
@@ -32,3 +32,6 @@ lint: ## Check style, types, import rules and the lock file
 
 bench: ## Measure speed and size on the local cluster (docs/performance.md has the results)
 	@$(UV) run --quiet python -m tests.bench $(PARTS)
+
+faults: ## Sweep every fault over every call of an upload (`make test` runs a part of it)
+	@SAFELIGHT_SWEEP=all $(UV) run --quiet pytest -s tests/faults/test_sweep.py tests/faults/test_watches.py
