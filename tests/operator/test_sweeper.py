@@ -1,5 +1,7 @@
 """The sweeper against a real bucket and real resources."""
 
+import asyncio
+import tracemalloc
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -224,3 +226,36 @@ async def test_it_runs_by_itself(operator: Operator, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(operator.sweeper, "once", once)
     with pytest.raises(RuntimeError, match="enough"):
         await operator.sweeper.run()
+
+
+async def test_a_surprise_ends_only_the_run(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def surprise() -> sweep.Tally:
+        raise KeyError("LastModified")
+
+    monkeypatch.setattr(operator.sweeper, "_compare", surprise)
+    await operator.sweeper.once()
+    assert [record.message for record in caplog.records] == ["Not swept"]
+
+
+async def test_the_memory_does_not_grow_with_the_number_of_images() -> None:
+    async def pages(count: int) -> AsyncIterator[tuple[str, Any]]:
+        for number in range(count):
+            upload_id = f"{number:08}{ID[8:]}"
+            key = keys.image(upload_id, 1, policy.JPEG)
+            yield upload_id, sweep.StoredObject(key, NOW, "etag")
+            if number % 100 == 0:
+                await asyncio.sleep(0)
+
+    async def peak(count: int) -> int:
+        tally = sweep.Tally(NOW)
+        tracemalloc.start()
+        async for upload_id, (results, uploads) in side_by_side(pages(count), pages(count)):
+            tally.add(sweep.Sight(upload_id, (), tuple(results), bool(uploads)))
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    few, many = await peak(100), await peak(5_000)
+    assert many < 2 * few + 10_000

@@ -141,6 +141,12 @@ class Status:
         return Progress(entry.reason)
 
     @property
+    def since(self) -> datetime | None:
+        """Since when it stands where it stands; None before the operator's first write."""
+        entry = find(self.conditions, Condition.SUCCEEDED)
+        return None if entry is None else entry.last_transition
+
+    @property
     def failed_at(self) -> datetime | None:
         """When it failed for good; None if it has not."""
         entry = find(self.conditions, Condition.SUCCEEDED)

@@ -42,6 +42,8 @@ class Removal:
     passes: int
     due: float
     """When the next pass may start, by the queue's clock."""
+    unfinished: bool = False
+    """An upload that was under way has vanished: this is how it ended."""
 
 
 @dataclass(slots=True)
@@ -71,7 +73,7 @@ class Inbox:
         if upload_id in self.settled:
             self.settled.discard(upload_id)
         else:
-            self.mark_removed(upload_id)
+            self.mark_removed(upload_id, unfinished=not _known(resource).failed)
 
     def job_event(self, resource: Mapping[str, Any], *, deleted: bool = False) -> None:
         """Take a Job's event: it counts for the slots, and wakes its upload if it tells news."""
@@ -109,12 +111,15 @@ class Inbox:
         self.queue.add(upload_id)
         return True
 
-    def mark_removed(self, upload_id: str, passes: int = PASSES) -> None:
+    def mark_removed(
+        self, upload_id: str, passes: int = PASSES, *, unfinished: bool = False
+    ) -> None:
         """Note that what used an id is gone, and have a look."""
         known = self.removed.get(upload_id)
         if known is not None:
             passes = max(passes, known.passes)
-        self.removed[upload_id] = Removal(passes, self.queue.now())
+            unfinished = unfinished or known.unfinished
+        self.removed[upload_id] = Removal(passes, self.queue.now(), unfinished)
         self.queue.add(upload_id)
 
     def is_removed(self, upload_id: str) -> bool:
@@ -130,6 +135,8 @@ class Inbox:
     def removal_done(self, upload_id: str) -> None:
         """Note that the objects of an id were removed; a second pass follows if one is due."""
         removal = self.removed.pop(upload_id, None)
+        if removal is not None and removal.unfinished:
+            metrics.UPLOADS_ENDED.labels("deleted", "Deleted").inc()
         if removal is not None and removal.passes > 1:
             due = self.queue.now() + PASS_DELAY
             self.removed[upload_id] = Removal(removal.passes - 1, due)
@@ -149,9 +156,9 @@ class Inbox:
         present = {u["metadata"]["name"]: u for u in uploads}
         found = [Job.from_dict(resource) for resource in jobs]
         for upload_id in set(self.uploads) - set(present):
-            del self.uploads[upload_id]
+            known = self.uploads.pop(upload_id)
             if upload_id not in self.settled:
-                self.mark_removed(upload_id)
+                self.mark_removed(upload_id, unfinished=not known.failed)
         self.settled &= set(present)
         for resource in present.values():
             self.upload_event(resource)

@@ -9,7 +9,7 @@ _LONG: Final = (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300, 1800)
 
 UPLOADS_ENDED = Counter(
     "safelight_uploads",
-    "Uploads that ended, by result (available, failed) and reason.",
+    "Uploads that ended, by result (available, failed, deleted) and reason.",
     ["result", "reason"],
 )
 UPLOADS_RETRIED = Counter(
@@ -18,7 +18,8 @@ UPLOADS_RETRIED = Counter(
 )
 PHASE_SECONDS = Histogram(
     "safelight_upload_phase_seconds",
-    "From the creation of an upload to its Job (queue), and to its available image (total).",
+    "From the creation of an upload to its Job (queue), from there to its result (process), from"
+    " there to its confirmed image (publish), and from its creation to that (total).",
     ["phase"],
     buckets=_LONG,
 )

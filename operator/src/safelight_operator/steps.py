@@ -74,7 +74,7 @@ class Steps:
             case actions.Retry() if upload is not None:
                 return await self._retry(action, world, upload)
             case actions.Publish() if upload is not None:
-                return await self._publish(action, world)
+                return await self._publish(action, world, upload)
             case actions.Confirm() if upload is not None and image is not None:
                 return await self._confirm(world, upload, image)
             case actions.Finish() if upload is not None and image is not None:
@@ -136,8 +136,7 @@ class Steps:
             return replace(world, jobs=(*world.jobs, job))
         _log.info("Job created", extra={"id": upload.id, "uid": upload.uid, "job": name})
         if attempt == 1:
-            waited = (self._now() - upload.created).total_seconds()
-            metrics.PHASE_SECONDS.labels("queue").observe(max(waited, 0))
+            _observe("queue", upload.created, self._now())
         status = decide.started(upload, attempt, name, self._now())
         return replace(
             world,
@@ -229,16 +228,18 @@ class Steps:
         _log.info("Retried", extra={"id": upload.id, "uid": upload.uid, "attempts": made})
         return replace(world, upload=patched)
 
-    async def _publish(self, action: actions.Publish, world: World) -> World:
+    async def _publish(self, action: actions.Publish, world: World, upload: Upload) -> World:
         body = manifest.available_image(world.id, action.spec)
+        now = self._now()
         try:
             image = await self._cluster.create_image(body)
+            _observe("process", upload.status.since, now)
         except AlreadyExistsError:
             existing = await self._cluster.get_image(world.id)
             if existing is None:
                 raise ConflictError("the AvailableImage was there and is gone") from None
             image = existing
-        return replace(world, image=Image.from_dict(image))
+        return replace(world, image=Image.from_dict(image), published=now)
 
     async def _confirm(self, world: World, upload: Upload, image: Image) -> World:
         now = self._now()
@@ -246,8 +247,9 @@ class Steps:
         answer = await self._cluster.patch_image_status(image.id, image.resource_version, status)
         metrics.UPLOADS_ENDED.labels("available", "Published").inc()
         total = (now - upload.created).total_seconds()
+        _observe("publish", world.published, self._now())
         if upload.status.retried_attempts == 0:
-            metrics.PHASE_SECONDS.labels("total").observe(max(total, 0))
+            _observe("total", upload.created, now)
         _log.info("Available", extra={"id": upload.id, "uid": upload.uid, "seconds": total})
         return replace(world, image=Image.from_dict(answer))
 
@@ -267,6 +269,8 @@ class Steps:
             return None
         await self._delete_upload(upload)
         self._inbox.removed.pop(upload.id, None)
+        if upload.status.failed_at is None:
+            metrics.UPLOADS_ENDED.labels("deleted", "Deleted").inc()
         _log.info("Discarded", extra={"id": upload.id, "uid": upload.uid})
         return None
 
@@ -325,3 +329,9 @@ class Steps:
             await self._cluster.create_event(body)
         except ClusterError as error:
             _log.debug("No Event", extra={"why": str(error)})
+
+
+def _observe(phase: str, since: datetime | None, until: datetime) -> None:
+    """Note how long a phase took, if it is known when it began."""
+    if since is not None:
+        metrics.PHASE_SECONDS.labels(phase).observe(max((until - since).total_seconds(), 0))

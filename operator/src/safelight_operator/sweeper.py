@@ -66,6 +66,8 @@ class Sweeper:
             _log.error("Not swept", extra={"why": str(error)})
         except (ClusterError, StorageError, OrderError) as error:
             _log.warning("Not swept", extra={"why": str(error)})
+        except Exception:  # noqa: BLE001 - a report must not end the work on uploads
+            _log.exception("Not swept")
         finally:
             metrics.SWEEPS.labels(result).inc()
         metrics.SWEEP_SECONDS.set(monotonic() - start)

@@ -218,5 +218,7 @@ class World:
     """There is evidence that the id was in use, and that what used it is gone."""
     output: Output | None = None
     """None: not looked at yet."""
+    published: datetime | None = None
+    """When this look has created the AvailableImage, for a metric."""
     pods: tuple[Pod, ...] | None = None
     """Pods of the current attempt's Job. None: not looked at yet."""
