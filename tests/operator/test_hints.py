@@ -105,10 +105,14 @@ async def test_a_standby_is_alive_and_ready_once_it_has_started(
     assert (await probe.get("/readyz")).status_code == 200
 
 
-async def test_what_is_wrong_is_told(probe: httpx.AsyncClient, health: hints.Health) -> None:
+async def test_what_is_wrong_is_told(
+    probe: httpx.AsyncClient, health: hints.Health, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the log too, since the kubelet's Event does not repeat the answer."""
     health.checks = [list, lambda: ["the watch is silent"]]
     answer = await probe.get("/healthz")
     assert (answer.status_code, answer.text) == (503, "the watch is silent")
+    assert [record.__dict__["why"] for record in caplog.records] == ["the watch is silent"]
 
 
 async def test_metrics_are_measured_when_they_are_read(

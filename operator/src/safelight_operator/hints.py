@@ -1,5 +1,6 @@
 """Two small HTTP servers: one takes the processors' hints, the other answers probes."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from safelight_contract.job import HINT_PATH
 
 HEADERS_LIMIT = 4096
 """Bytes of one header of a request: a hint needs a few dozen."""
+
+_log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -69,6 +72,8 @@ def health_application(health: Health) -> web.Application:
 
     async def healthz(_: web.Request) -> web.Response:
         wrong = [text for check in health.checks for text in check()]
+        if wrong:
+            _log.error("Not alive", extra={"why": "; ".join(wrong)})
         return web.Response(status=503 if wrong else 200, text="\n".join(wrong) or "ok")
 
     async def readyz(_: web.Request) -> web.Response:
