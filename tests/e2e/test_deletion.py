@@ -1,14 +1,13 @@
 """Deleting anything, at any moment, leaves nothing behind and never hangs."""
 
-import json
 import time
 from collections.abc import Iterator
 
 import pytest
 
 from safelight_contract import resources
-from safelight_local import paths
 from tests.e2e.conftest import Bucket, Cluster
+from tests.e2e.releases import installed
 from tests.support import photos
 from tests.support.client import Client
 from tests.support.waiting import eventually
@@ -100,28 +99,7 @@ def test_namespace_deletion_never_hangs(second_release: Cluster) -> None:
 
 
 @pytest.fixture
-def second_release(cluster: Cluster) -> Iterator[Cluster]:
-    """The chart once more, in a namespace of its own, with the first one's images and storage."""
-    second = Cluster({**cluster.env, "SAFELIGHT_NAMESPACE": f"doomed-{time.time_ns()}"})
-    second.kubectl("create", "namespace", second.namespace)
-    for name in ("safelight-storage", "safelight-tokens"):
-        secret = cluster.get("secret", name)
-        assert secret is not None
-        metadata = {"name": name, "namespace": second.namespace}
-        second.apply(secret | {"metadata": metadata})
-    values = json.loads(cluster.helm("get", "values", "safelight", "--output=json"))
-    values["crds"] = {"enabled": False}
-    # Kubernetes looks at a namespace in deletion again after half of its pods' grace period.
-    values["limits"] = {"uploadTotalSeconds": 20}
-    values["api"]["service"] = {"type": "ClusterIP"}
-    second.helm(
-        "install",
-        "safelight",
-        str(paths.CHART),
-        "--values=-",
-        "--wait",
-        "--timeout=120s",
-        document=json.dumps(values),
-    )
-    yield second
-    second.kubectl("delete", "namespace", second.namespace, "--ignore-not-found", "--wait=false")
+def second_release(cluster: Cluster, bucket: Bucket) -> Iterator[Cluster]:
+    """The chart once more, in a namespace that may be deleted."""
+    with installed(cluster, bucket, {}) as release:
+        yield release.cluster
