@@ -67,7 +67,8 @@ def _start(_: argparse.Namespace) -> Bars:
 
 def _polls(_: argparse.Namespace) -> Bars:
     polls = status_polls.measure(POLL_SECONDS)
-    _say("Status polls from memory, 1,000 uploads pending", *status_polls.lines(polls))
+    title = f"Status polls from memory, {status_polls.PENDING:,} uploads pending"
+    _say(title, *status_polls.lines(polls))
     met = status_polls.ratio(polls) >= POLLS_RATIO
     yield f"status polls: at least {POLLS_RATIO} of a bare route's rate", met
 

@@ -33,10 +33,13 @@ from safelight_api.server import BoundedProtocol
 from safelight_api.settings import Settings
 from safelight_api.tokens import hash_of, new_token
 from safelight_contract.env import ObjectStoreSettings
+from safelight_contract.resources import ANNOTATION_UPLOADED_BY
 
 CONNECTIONS: Final = 16
 ROUNDS: Final = 3
-PENDING: Final = 1000
+PENDING: Final = 10_000
+CLIENTS: Final = 20
+"""Whose uploads they are, in turns."""
 _ID: Final = "00000000-0000-4000-8000-{:012x}"
 
 
@@ -50,7 +53,7 @@ class Measurement:
 
 
 def _cache() -> Cache:
-    """Return a cache in which as many uploads wait as the API lets in."""
+    """Return a cache in which ten times as many uploads wait as the API lets in by default."""
     cache = Cache()
     cache.uploads.replace([_upload(number) for number in range(PENDING)], PENDING)
     return cache
@@ -64,6 +67,7 @@ def _upload(number: int) -> Upload:
                 "uid": str(number),
                 "resourceVersion": str(number + 1),
                 "creationTimestamp": "2025-01-01T12:00:00Z",
+                "annotations": {ANNOTATION_UPLOADED_BY: f"client-{number % CLIENTS}"},
             },
             "spec": {
                 "fileName": "example.jpg",

@@ -8,7 +8,6 @@ upload; and since a start takes one upload out of the line and adds one Job, it 
 
 import re
 from bisect import bisect_left, insort
-from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from heapq import heapify, heappop, heapreplace
@@ -48,8 +47,8 @@ class Line(Generic[Age]):
     """The uploads that wait, and how many of each client are under way."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, list[Place[Age]]] = {}
-        self._active: Counter[str] = Counter()
+        self._waiting: dict[str, list[tuple[Age, str]]] = {}
+        self._active: dict[str, int] = {}
         self._size = 0
 
     def __len__(self) -> int:
@@ -57,20 +56,20 @@ class Line(Generic[Age]):
 
     def join(self, place: Place[Age]) -> None:
         """Let an upload wait."""
-        insort(self._waiting.setdefault(place.client, []), place)
+        insort(self._waiting.setdefault(place.client, []), place[1:])
         self._size += 1
 
     def leave(self, place: Place[Age]) -> None:
         """Let an upload wait no more; it must have joined so."""
-        places = self._waiting[place.client]
-        del places[bisect_left(places, place)]
-        if not places:
+        ages = self._waiting[place.client]
+        del ages[bisect_left(ages, place[1:])]
+        if not ages:
             del self._waiting[place.client]
         self._size -= 1
 
     def started(self, client: str) -> None:
         """Count one more of a client under way."""
-        self._active[client] += 1
+        self._active[client] = self._active.get(client, 0) + 1
 
     def ended(self, client: str) -> None:
         """Count one less of a client under way."""
@@ -80,39 +79,39 @@ class Line(Generic[Age]):
 
     def pending(self, client: str) -> int:
         """Return how many uploads of a client wait or are under way."""
-        return len(self._waiting.get(client, ())) + self._active[client]
+        return len(self._waiting.get(client, ())) + self._active.get(client, 0)
 
     def ahead(self, place: Place[Age]) -> int:
         """Return how many of the waiting uploads get their turn before this one.
 
         It costs a step for each client that waits, however many uploads wait.
         """
-        found = bisect_left(self._waiting.get(place.client, ()), place)
-        turn = self._active[place.client] + found
-        for client, places in self._waiting.items():
-            earlier = turn - self._active[client]
-            if client == place.client or earlier < 0:
-                continue
-            if earlier < len(places):
-                found += earlier + (places[earlier][1:] < place[1:])
-            else:
-                found += len(places)
+        active, age = self._active.get, place[1:]
+        turn = active(place.client, 0) + bisect_left(self._waiting.get(place.client, ()), age)
+        found = 0
+        for client, ages in self._waiting.items():
+            # How many of this client's are in earlier rounds; its next one shares the round.
+            earlier = turn - active(client, 0)
+            if earlier >= len(ages):
+                found += len(ages)
+            elif earlier >= 0:
+                found += earlier + (ages[earlier] < age)
         return found
 
     def first(self, count: int) -> list[str]:
         """Return the ids of those whose turn comes first, in that order."""
-        heads = [
-            (self._active[client], places[0][1:], client, 0)
-            for client, places in self._waiting.items()
-        ]
+        if count <= 0:
+            return []
+        active = self._active.get
+        heads = [(active(client, 0), ages[0], client, 0) for client, ages in self._waiting.items()]
         heapify(heads)
         found: list[str] = []
         while heads and len(found) < count:
             turn, (_, upload_id), client, position = heads[0]
             found.append(upload_id)
-            places = self._waiting[client][position + 1 : position + 2]
-            if places:
-                heapreplace(heads, (turn + 1, places[0][1:], client, position + 1))
+            following = self._waiting[client][position + 1 : position + 2]
+            if following:
+                heapreplace(heads, (turn + 1, following[0], client, position + 1))
             else:
                 heappop(heads)
         return found
