@@ -6,6 +6,7 @@ import pytest
 
 from safelight_contract import keys, policy
 from safelight_contract.resources import (
+    ANNOTATION_UPLOADED_BY,
     API_VERSION,
     AVAILABLE_IMAGE,
     FAILURE_MESSAGES,
@@ -66,7 +67,9 @@ async def test_an_upload_becomes_an_image(stage: Stage, started: Started) -> Non
 
 def clean(resource: Json) -> bool:
     """Nothing of a framework stands on the object."""
-    return not {"annotations", "finalizers"} & resource["metadata"].keys()
+    metadata = resource["metadata"]
+    annotations = metadata.get("annotations", {}).keys()
+    return "finalizers" not in metadata and annotations <= {ANNOTATION_UPLOADED_BY}
 
 
 async def own_events(stage: Stage) -> list[Json]:
