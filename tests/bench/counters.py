@@ -11,6 +11,7 @@ from typing import Final, Self
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from tests.bench.figures import WIDTH
 from tests.e2e.conftest import Cluster
@@ -47,14 +48,17 @@ class Counters:
     requests: Counter[Request]
     cpu_seconds: dict[str, float]
     """By unit."""
+    starts: frozenset[tuple[str, float]]
+    """Each pod's address, and when its process started."""
+    ran_through: bool = True
+    """False: a process was started again in between, and what the one before counted is lost."""
 
     def since(self, earlier: Self) -> "Counters":
-        """Return what was counted since then; a process that was restarted has no answer."""
+        """Return what was counted since then."""
         requests = self.requests.copy()
         requests.subtract(earlier.requests)
-        assert all(count >= 0 for count in requests.values()), "a unit was restarted"
         cpu = {unit: now - earlier.cpu_seconds[unit] for unit, now in self.cpu_seconds.items()}
-        return Counters(requests, cpu)
+        return Counters(+requests, cpu, self.starts, self.starts == earlier.starts)
 
     def writes(self) -> int:
         """Return the number of writes."""
@@ -77,12 +81,27 @@ class Counters:
 
 def read(cluster: Cluster) -> Counters:
     """Read the counters of all pods of both units."""
-    counters = Counters(Counter(), dict.fromkeys(_PORTS, 0.0))
+    requests: Counter[Request] = Counter()
+    cpu_seconds = dict.fromkeys(_PORTS, 0.0)
+    starts = set()
     for unit, port in _PORTS.items():
         for address in _addresses(cluster, unit):
             answer = httpx.get(f"http://{address}:{port}/metrics", trust_env=False)
-            _add(counters, unit, answer.raise_for_status().text)
-    return counters
+            for sample in _samples(answer.raise_for_status().text):
+                match sample.name:
+                    case "safelight_k8s_requests_total":
+                        verb, resource = sample.labels["verb"], sample.labels["resource"]
+                        requests[Request(unit, verb, resource)] += int(sample.value)
+                    case "process_cpu_seconds_total":
+                        cpu_seconds[unit] += sample.value
+                    case "process_start_time_seconds":
+                        starts.add((address, sample.value))
+    return Counters(requests, cpu_seconds, frozenset(starts))
+
+
+def _samples(text: str) -> Iterator[Sample]:
+    for family in text_string_to_metric_families(text):
+        yield from family.samples
 
 
 def _addresses(cluster: Cluster, unit: str) -> list[str]:
@@ -94,13 +113,3 @@ def _addresses(cluster: Cluster, unit: str) -> list[str]:
         for pod in pods
         if pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]
     ]
-
-
-def _add(counters: Counters, unit: str, text: str) -> None:
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            if sample.name == "safelight_k8s_requests_total":
-                request = Request(unit, sample.labels["verb"], sample.labels["resource"])
-                counters.requests[request] += int(sample.value)
-            elif sample.name == "process_cpu_seconds_total":
-                counters.cpu_seconds[unit] += sample.value
