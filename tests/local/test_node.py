@@ -1,6 +1,9 @@
 import json
+import os
 import tomllib
 from pathlib import Path
+
+import pytest
 
 from safelight_local import network, node
 from safelight_local.node import Node
@@ -101,3 +104,15 @@ def test_removes_kubernetes_rules_and_no_others() -> None:
         ["-X", "KUBE-SERVICES"],
     ]
     assert network.removal("") == []
+
+
+def test_pods_weigh_what_the_kubelet_gives_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = tmp_path / "cpu" / node.CGROUP
+    group.mkdir(parents=True)
+    (group / "cpu.shares").write_text("1024")
+    monkeypatch.setattr(node, "_CGROUPS", tmp_path)
+    monkeypatch.setattr(node, "cgroup_folders", lambda: [group])
+    node.make_cgroup()
+    assert (group / "cpu.shares").read_text() == str(1024 * (os.cpu_count() or 1))

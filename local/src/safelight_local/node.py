@@ -21,6 +21,7 @@ KUBELET_HEALTH_PORT: Final = 10248
 PROXY_HEALTH_PORT: Final = 10256
 PROXY_METRICS_PORT: Final = 10249
 _CGROUPS: Final = Path("/sys/fs/cgroup")
+_CORE_SHARES: Final = 1024
 _LONGEST_SOCKET_PATH: Final = 107
 _READY_WITHIN: Final = 60.0
 
@@ -236,6 +237,11 @@ def make_cgroup() -> None:
             # In version 1 a new group may use nothing until it is told.
             for name in ("cpuset.cpus", "cpuset.mems"):
                 (folder / name).write_text((folder.parent / name).read_text())
+        shares = folder / "cpu.shares"
+        if shares.exists():
+            # In version 1 a group weighs as much as one process beside it. The kubelet gives the
+            # group of all pods that weight for each core, which counts only if this one has it.
+            shares.write_text(str(_CORE_SHARES * (os.cpu_count() or 1)))
     controllers = _CGROUPS / "cgroup.controllers"
     if controllers.exists():
         for controller in controllers.read_text().split():
