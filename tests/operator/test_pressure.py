@@ -91,6 +91,8 @@ async def test_a_quota_makes_uploads_wait_and_is_asked_by_one_at_a_time(
         await asyncio.sleep(2)
         assert len(await jobs(stage)) == 2
         assert slots.limit <= 4
+        operator.inbox.measure()
+        assert metrics.JOBS_LIMIT._value.get() == slots.limit  # noqa: SLF001 - no reader
         assert 1 <= asked(403) - before <= 5 + 2 / 0.4, "a burst, then one in each period"
         await stage.kubernetes.delete("resourcequotas", two_jobs)
         await asyncio.gather(*(stage.process(upload_id) for upload_id in uploads))
