@@ -29,9 +29,7 @@ CASES = (
     Interruption(causes.pod_deleted, ORDINARY, 2, "InternalError: .+"),
     Interruption(causes.killed_once, ORDINARY, 2, "InternalError: exit code 137"),
     Interruption(causes.job_deleted, ORDINARY, 2, "OutputMissing: the Job has vanished"),
-    Interruption(
-        causes.url_refused, ORDINARY, 2, "StorageUnavailable: exit code 21: .+ refused .+"
-    ),
+    Interruption(causes.url_refused, ORDINARY, 2, "StorageUnavailable: .*code 21: .+ refused .+"),
 )
 
 

@@ -66,10 +66,10 @@ def test_failure_is_told_truthfully(
     told = [condition[name] for name in ("type", "status", "reason", "message")]
     assert told == ["Succeeded", "False", case.failure, message]
     if case.stalled:
-        assert release.stalls(upload_id) == [case.stalled]
+        assert case.stalled in release.stalls(upload_id)
     (line,) = [line for line in release.log(upload_id) if line["message"] == "Failed"]
     assert (line["reason"], line["attempt"]) == (case.failure, case.attempts)
-    assert re.match(case.detail, line["why"])
+    assert re.search(case.detail, line["why"])
     note = f"Attempt {case.attempts}: {line['why'] or case.failure}"
     assert ("Warning", case.failure, note) in eventually(lambda: release.events(upload_id), bool)
 
