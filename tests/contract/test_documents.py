@@ -13,8 +13,9 @@ from safelight_contract.resources import (
     Kind,
     Progress,
 )
+from safelight_contract.stalls import Stall
 from safelight_local import paths
-from safelight_operator.decide import MAX_ATTEMPTS_BEFORE, STALLED_MESSAGES
+from safelight_operator.endings import MAX_ATTEMPTS_BEFORE
 from tests.support.definitions import fields, schema
 
 PAGE = (paths.ROOT / "docs" / "resources.md").read_text()
@@ -33,7 +34,7 @@ def test_exactly_the_fields_are_described(kind: Kind) -> None:
 
 def test_exactly_the_reasons_are_explained() -> None:
     explained = re.findall(r"^\| `([A-Z]\w+)` \|", chapter(IMAGE_UPLOAD), re.MULTILINE)
-    assert explained == [*Failure, *STALLED_MESSAGES]
+    assert explained == [*Failure, *Stall]
     under_way = re.findall(r"^\| Unknown \| `(\w+)` \|", PAGE, re.MULTILINE)
     assert under_way == list(Progress)
 

@@ -20,6 +20,7 @@ from safelight_contract.resources import (
     Progress,
     StoredImage,
 )
+from safelight_contract.stalls import STALL_MESSAGES, Stall
 from tests.support.definitions import definition, schema, spec_schema
 
 ID = "550e8400-e29b-41d4-a716-446655440000"
@@ -148,7 +149,7 @@ def test_an_extension_belongs_to_its_media_type_in_both() -> None:
     assert pairs == [(f.media_type, f.extension) for f in policy.FORMATS]
 
 
-@pytest.mark.parametrize("reason", [*Failure, *Progress], ids=str)
+@pytest.mark.parametrize("reason", sorted({*Failure, *Progress, *Stall}), ids=str)
 def test_the_schema_takes_every_reason(reason: str) -> None:
     condition = schema(IMAGE_UPLOAD)["properties"]["status"]["properties"]["conditions"]["items"]
     assert re.search(condition["properties"]["reason"]["pattern"], reason)
@@ -189,11 +190,13 @@ def test_only_a_value_that_the_status_can_repeat_asks_for_a_retry(
     assert resources.asked_retry({}) is None
 
 
-def test_every_failure_says_something_that_fits_a_condition() -> None:
+def test_every_failure_and_stall_says_something_that_fits_a_condition() -> None:
     assert set(FAILURE_MESSAGES) == set(Failure)
+    assert set(STALL_MESSAGES) == set(Stall)
     conditions = schema(IMAGE_UPLOAD)["properties"]["status"]["properties"]["conditions"]
     longest = conditions["items"]["properties"]["message"]["maxLength"]
-    assert all(0 < len(text) <= longest for text in FAILURE_MESSAGES.values())
+    texts = [*FAILURE_MESSAGES.values(), *STALL_MESSAGES.values()]
+    assert all(0 < len(text) <= longest for text in texts)
 
 
 def test_an_upload_comes_out_as_it_went_in() -> None:

@@ -12,6 +12,7 @@ from safelight_contract.resources import (
     Progress,
     StoredImage,
 )
+from safelight_contract.stalls import Stall
 from safelight_operator import conditions
 from safelight_operator.conditions import Status
 from safelight_operator.settings import ProcessorSettings
@@ -80,9 +81,9 @@ def expired() -> Status:
     return conditions.expired(failed(), 1, NOW)
 
 
-def stalled(reason: str) -> Status:
+def stalled(reason: Stall) -> Status:
     """Return the status while a pod cannot start."""
-    return conditions.stalled(running(), reason, "…", 1, EARLIER)
+    return conditions.stalled(running(), reason, 1, EARLIER)
 
 
 def job(attempt: int = 1, **fields: Any) -> Job:  # noqa: ANN401 - fields of any type

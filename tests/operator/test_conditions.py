@@ -1,6 +1,7 @@
 import pytest
 
 from safelight_contract.resources import Condition, Failure, Progress
+from safelight_contract.stalls import Stall
 from safelight_operator import conditions
 from safelight_operator.conditions import Entry, Status
 from tests.operator.making import (
@@ -36,7 +37,7 @@ def test_the_time_stays_with_the_condition() -> None:
 
 
 def test_other_conditions_stay_in_their_place() -> None:
-    before = stalled("Unschedulable").conditions
+    before = stalled(Stall.UNSCHEDULABLE).conditions
     changed = conditions.put(before, entry(reason="Publishing"))
     assert [e.type for e in changed] == [e.type for e in before] == ["Succeeded", "Stalled"]
 
@@ -51,7 +52,7 @@ def test_other_conditions_stay_in_their_place() -> None:
         failed(),
         retried(3),
         expired(),
-        stalled("ConfigError"),
+        stalled(Stall.CONFIG_ERROR),
     ],
     ids=["new", "running", "publishing", "retrying", "failed", "retried", "expired", "stalled"],
 )
@@ -95,7 +96,7 @@ def test_a_reason_of_somebody_else_is_no_progress() -> None:
 
 
 def test_a_failure_has_its_reason_and_ends_a_stall() -> None:
-    status = conditions.failed(stalled("ConfigError"), Failure.OUT_OF_MEMORY, None, 1, NOW)
+    status = conditions.failed(stalled(Stall.CONFIG_ERROR), Failure.OUT_OF_MEMORY, None, 1, NOW)
     succeeded = conditions.find(status.conditions, Condition.SUCCEEDED)
     assert succeeded is not None
     assert (succeeded.status, succeeded.reason) == ("False", "OutOfMemory")

@@ -10,6 +10,7 @@ from safelight_contract.resources import (
     Failure,
     Progress,
 )
+from safelight_contract.stalls import Stall
 from safelight_operator import conditions
 from safelight_operator.actions import (
     Action,
@@ -29,7 +30,8 @@ from safelight_operator.actions import (
     Wait,
     Withdraw,
 )
-from safelight_operator.decide import Rules, classify, decide, started
+from safelight_operator.decide import Rules, decide, started
+from safelight_operator.endings import classify
 from safelight_operator.world import Output, Pod, World
 from tests.operator.making import (
     EARLIER,
@@ -164,7 +166,9 @@ CASES = (
     Case(
         "its image cannot be pulled",
         world(
-            upload=upload(running()), jobs=(job(ready=0),), pods=(pod(waiting="ImagePullFailed"),)
+            upload=upload(running()),
+            jobs=(job(ready=0),),
+            pods=(pod(waiting=Stall.IMAGE_PULL_FAILED),),
         ),
         SetStatus,
     ),
@@ -176,9 +180,9 @@ CASES = (
     Case(
         "it is known to be stalled",
         world(
-            upload=upload(stalled("ImagePullFailed")),
+            upload=upload(stalled(Stall.IMAGE_PULL_FAILED)),
             jobs=(job(ready=0),),
-            pods=(pod(waiting="ImagePullFailed"),),
+            pods=(pod(waiting=Stall.IMAGE_PULL_FAILED),),
         ),
         Wait,
         until=60,
@@ -186,21 +190,21 @@ CASES = (
     Case(
         "it is stalled for another reason now",
         world(
-            upload=upload(stalled("Unschedulable")),
+            upload=upload(stalled(Stall.UNSCHEDULABLE)),
             jobs=(job(ready=0),),
-            pods=(pod(waiting="ImagePullFailed"),),
+            pods=(pod(waiting=Stall.IMAGE_PULL_FAILED),),
         ),
         SetStatus,
     ),
     Case(
         "it was stalled and runs",
-        world(upload=upload(stalled("Unschedulable")), jobs=(job(),)),
+        world(upload=upload(stalled(Stall.UNSCHEDULABLE)), jobs=(job(),)),
         SetStatus,
     ),
     Case(
         "it was stalled and runs, as only the pod shows",
         world(
-            upload=upload(stalled("Unschedulable")),
+            upload=upload(stalled(Stall.UNSCHEDULABLE)),
             jobs=(job(ready=0),),
             pods=(pod(running=True),),
         ),
@@ -394,7 +398,7 @@ ENDINGS = (
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.name)
 def test_how_a_failed_job_ends(ending: Ending) -> None:
     """Up to the last allowed attempt another one follows, after it the upload fails."""
-    assert classify(ending.pods)[0] is ending.failure
+    assert classify(ending.pods).failure is ending.failure
     for attempt in range(1, ending.attempts + 1):
         seen = world(
             upload=upload(running(attempt)),
@@ -464,16 +468,40 @@ def test_a_failure_is_marked_as_expired_before_anything_of_it_goes() -> None:
     assert action.status.failed_at == after(-3600)
 
 
+@pytest.mark.parametrize(
+    ("code", "stall"),
+    [(20, Stall.STORAGE_UNAVAILABLE), (21, Stall.STORAGE_FORBIDDEN), (137, None)],
+)
+def test_what_the_storage_does_to_an_attempt_is_told_apart(code: int, stall: Stall | None) -> None:
+    """While the next attempt is waited for in the condition, and at the end in the Event."""
+    action = decide(failed_attempt(1, code), RULES, NOW)
+    assert isinstance(action, SetStatus)
+    told = action.status.stalled
+    assert (None if told is None else told.reason) == stall
+    next_one = started(upload(action.status), 2, job(2).name, NOW)
+    assert next_one.stalled is None
+    last = decide(failed_attempt(4, code), RULES, NOW)
+    assert isinstance(last, Fail)
+    assert last.status.stalled is None
+    if stall is not None:
+        assert last.failure is Failure.STORAGE_UNAVAILABLE
+        assert last.detail == f"{stall}, exit code {code}"
+
+
+def failed_attempt(attempt: int, code: int) -> World:
+    """Return a world whose attempt has ended with an exit code."""
+    return world(
+        upload=upload(running(attempt)),
+        jobs=(job(attempt, failure="BackoffLimitExceeded", active=0, ready=0),),
+        output=NOTHING_STORED,
+        pods=(pod(exit_code=code),),
+    )
+
+
 def test_faults_of_the_storage_are_retried_more_and_more_slowly() -> None:
     delays = []
     for attempt in (1, 2, 3):
-        seen = world(
-            upload=upload(running(attempt)),
-            jobs=(job(attempt, failure="BackoffLimitExceeded", active=0, ready=0),),
-            output=NOTHING_STORED,
-            pods=(pod(exit_code=20),),
-        )
-        action = decide(seen, RULES, NOW)
+        action = decide(failed_attempt(attempt, 20), RULES, NOW)
         assert isinstance(action, SetStatus)
         assert action.status.retry_after is not None
         delays.append((action.status.retry_after - NOW).total_seconds())
@@ -509,7 +537,7 @@ def test_no_text_from_outside_enters_a_status() -> None:
 def test_the_end_of_an_attempt_ends_its_stall() -> None:
     over = job(failure="DeadlineExceeded", active=0, ready=0)
     seen = world(
-        upload=upload(stalled("Unschedulable")),
+        upload=upload(stalled(Stall.UNSCHEDULABLE)),
         jobs=(over,),
         output=NOTHING_STORED,
     )

@@ -6,7 +6,7 @@ import pytest
 
 from safelight_contract import keys, policy
 from safelight_contract.env import ObjectStoreSettings
-from safelight_operator.objects import Objects, StorageError
+from safelight_operator.objects import Objects, StorageError, StorageForbiddenError
 from tests.operator.making import ID
 from tests.operator.playing import Bucket
 
@@ -128,9 +128,22 @@ async def test_a_signed_get_reads_that_object_alone(objects: Objects, bucket: Bu
 
 async def test_a_storage_that_is_away_is_an_error(object_storage: ObjectStoreSettings) -> None:
     away = Objects(replace(object_storage, endpoint="http://127.0.0.1:1"))
-    with pytest.raises(StorageError):
+    with pytest.raises(StorageError) as raised:
         await away.head(IMAGE)
+    assert not isinstance(raised.value, StorageForbiddenError)
     away.close()
+
+
+async def test_a_refusal_is_told_from_a_storage_that_is_away(
+    object_storage: ObjectStoreSettings,
+) -> None:
+    for change in ({"secret_access_key": "wrong"}, {"access_key_id": "nobody"}):
+        stranger = Objects(replace(object_storage, **change))
+        with pytest.raises(StorageForbiddenError):
+            await stranger.read_manifest(ID, 1)
+        with pytest.raises(StorageForbiddenError):
+            await stranger.delete_original(ID)
+        stranger.close()
 
 
 async def test_a_bucket_that_is_missing_is_an_error(object_storage: ObjectStoreSettings) -> None:

@@ -316,22 +316,6 @@ async def test_uploads_wait_for_a_slot_in_the_order_they_came(
         await stage.until(third, "processed")
 
 
-async def test_a_pod_that_cannot_start_is_shown(stage: Stage, started: Started) -> None:
-    async def stall(upload_id: str) -> str:
-        upload = await stage.kubernetes.upload(upload_id)
-        assert upload is not None
-        return str(condition(upload, "Stalled").get("reason", ""))
-
-    async with started(stalled_after_seconds=1):
-        upload_id = await stage.post()
-        pod = await stage.pod(upload_id)
-        await stage.set_pod(pod, "Pending", {"waiting": {"reason": "ImagePullBackOff"}})
-        await eventually(lambda: stall(upload_id), lambda reason: reason == "ImagePullFailed")
-        assert await stage.kubernetes.state(upload_id) == "Running"
-        await stage.set_pod(pod, "Running", {"running": {}})
-        await eventually(lambda: stall(upload_id), lambda reason: not reason)
-
-
 async def test_two_operators_do_no_harm(
     stage: Stage,
     started: Started,

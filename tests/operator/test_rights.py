@@ -1,6 +1,8 @@
 """The operator as its own account: with the rights that the chart gives it, and no others."""
 
 import asyncio
+import copy
+import json
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,30 @@ async def test_the_charts_rights_are_enough(stage: Stage, started: Started) -> N
         await stage.until_settled(stalled, [])
 
         assert "CorruptImage" in {e["reason"] for e in await stage.kubernetes.list("events")}
+
+
+@pytest.mark.usefixtures("settings", "own_account")
+async def test_a_missing_right_is_told(
+    kubernetes: Cluster, namespace: str, stage: Stage, started: Started
+) -> None:
+    """And once it is given, the upload goes on by itself."""
+    role = json.loads(kubernetes.kubectl("get", "role", ACCOUNT, "-n", namespace, "-o", "json"))
+    del role["metadata"]["resourceVersion"]
+    poor = copy.deepcopy(role)
+    (jobs,) = [rule for rule in poor["rules"] if rule["resources"] == ["jobs"]]
+    jobs["verbs"].remove("create")
+    kubernetes.apply(poor)
+    async with started():
+        upload_id = await stage.post()
+
+        async def stall() -> str:
+            upload = await stage.kubernetes.upload(upload_id)
+            return str(condition(upload or {}, "Stalled").get("reason"))
+
+        await eventually(stall, lambda reason: reason == "JobRefused")
+        kubernetes.apply(role)
+        await stage.process(upload_id)
+        await stage.until(upload_id, "processed")
+        events = await stage.kubernetes.list("events")
+        (event,) = [event for event in events if event["reason"] == "JobRefused"]
+        assert "cannot create resource" in event["message"]

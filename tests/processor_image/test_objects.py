@@ -168,6 +168,12 @@ FINAL = [
     (GET, Answer(404, b"<Code>NoSuchKey</Code>"), ImageRejected, ExitCode.SOURCE_MISSING),
     (GET, Answer(404), ImageRejected, ExitCode.SOURCE_MISSING),
     (GET, Answer(404, b"<Code>NoSuchBucket</Code>"), StorageFailed, ExitCode.STORAGE_UNAVAILABLE),
+    (
+        GET,
+        Answer(404, b"<Code>XAdminUserNotFound</Code>"),
+        StorageFailed,
+        ExitCode.STORAGE_FORBIDDEN,
+    ),
     (PUT, Answer(404), StorageFailed, ExitCode.STORAGE_UNAVAILABLE),
     (GET, Answer(400), StorageFailed, ExitCode.STORAGE_UNAVAILABLE),
     (PUT, Answer(400), StorageFailed, ExitCode.STORAGE_UNAVAILABLE),

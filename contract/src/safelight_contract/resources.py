@@ -61,7 +61,7 @@ class Condition(StrEnum):
     SUCCEEDED = "Succeeded"
     """ImageUpload: Unknown while under way, False once failed. Success is the replacement."""
     STALLED = "Stalled"
-    """ImageUpload: True while its pod cannot start and somebody should look."""
+    """ImageUpload: True while it cannot go on and an administrator should look (see `stalls`)."""
     READY = "Ready"
     """AvailableImage: True once it is confirmed; an unconfirmed one is not shown to clients."""
     EXPIRED = "Expired"
@@ -101,8 +101,8 @@ FAILURE_MESSAGES: Final[Mapping[Failure, str]] = {
     Failure.SOURCE_MISSING: "The uploaded file is no longer in the object storage."
     " Upload it again.",
     Failure.CHECKSUM_MISMATCH: "The stored file is not the one that was uploaded. Upload it again.",
-    Failure.STORAGE_UNAVAILABLE: "The object storage could not be reached, several times."
-    " Upload the image again later.",
+    Failure.STORAGE_UNAVAILABLE: "The object storage could not be reached or refused access,"
+    " several times. Try again later.",
     Failure.OUT_OF_MEMORY: "Processing the image needs more memory than is allowed.",
     Failure.DEADLINE_EXCEEDED: "Processing the image took longer than is allowed.",
     Failure.OUTPUT_MISSING: "Processing ended without a result, twice. Upload the image again.",

@@ -15,6 +15,7 @@ from safelight_contract.resources import (
     Failure,
     Progress,
 )
+from safelight_contract.stalls import STALL_MESSAGES, Stall
 
 TRUE: Final = "True"
 FALSE: Final = "False"
@@ -178,11 +179,7 @@ def retrying(
     """Return the status after an attempt that failed and will be followed by another."""
     message = _RETRY_MESSAGE.format(attempt=status.attempt, reason=failure)
     queued = _succeeded(status, UNKNOWN, Progress.QUEUED, message, generation, now)
-    return replace(
-        queued,
-        retry_after=retry_after,
-        conditions=remove(queued.conditions, Condition.STALLED),
-    )
+    return moving(replace(queued, retry_after=retry_after))
 
 
 def failed(
@@ -197,12 +194,8 @@ def failed(
     A retry is an answer to a failure: what was `asked` for before it is noted, and counts as done.
     """
     ended = _succeeded(status, FALSE, failure, FAILURE_MESSAGES[failure], generation, now)
-    return replace(
-        ended,
-        retry_after=None,
-        observed_retry=asked or status.observed_retry,
-        conditions=remove(ended.conditions, Condition.STALLED),
-    )
+    observed = asked or status.observed_retry
+    return moving(replace(ended, retry_after=None, observed_retry=observed))
 
 
 def retried(status: Status, asked: str, generation: int, now: datetime) -> Status:
@@ -222,9 +215,9 @@ def expired(status: Status, generation: int, now: datetime) -> Status:
     return replace(status, conditions=put(status.conditions, entry))
 
 
-def stalled(status: Status, reason: str, message: str, generation: int, now: datetime) -> Status:
+def stalled(status: Status, reason: Stall, generation: int, now: datetime) -> Status:
     """Return the status with condition Stalled True."""
-    entry = Entry(Condition.STALLED, TRUE, reason, message, generation, now)
+    entry = Entry(Condition.STALLED, TRUE, reason, STALL_MESSAGES[reason], generation, now)
     return replace(status, conditions=put(status.conditions, entry))
 
 

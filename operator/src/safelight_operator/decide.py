@@ -18,9 +18,9 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 
 from safelight_contract import keys
-from safelight_contract.job import FAILURES, MAX_ATTEMPTS, ExitCode
+from safelight_contract.job import MAX_ATTEMPTS
 from safelight_contract.resources import AvailableImageSpec, Failure, Progress
-from safelight_operator import conditions
+from safelight_operator import conditions, stalling
 from safelight_operator.actions import (
     Action,
     Confirm,
@@ -40,31 +40,14 @@ from safelight_operator.actions import (
     Withdraw,
 )
 from safelight_operator.conditions import Status
-from safelight_operator.world import Image, Job, Pod, Upload, World
-
-MAX_ATTEMPTS_BEFORE: Final = {
-    Failure.STORAGE_UNAVAILABLE: 4,
-    Failure.OUT_OF_MEMORY: 2,
-    Failure.OUTPUT_MISSING: 2,
-    Failure.INTERNAL_ERROR: 2,
-}
-"""How many attempts may end so before the upload fails; one for every other reason.
-
-They are counted from the last retry that was asked for.
-"""
+from safelight_operator.endings import MAX_ATTEMPTS_BEFORE, Ending, classify
+from safelight_operator.world import Image, Job, Upload, World
 
 STORAGE_BACKOFF: Final = timedelta(seconds=10)
 """Wait before the second attempt after a fault of the storage; doubled for each one after."""
 
 NAME_TAKEN_DELAY: Final = timedelta(seconds=5)
 """How long to wait for the garbage collector to remove an earlier owner's Job."""
-
-STALLED_MESSAGES: Final = {
-    "ImagePullFailed": "The image of the processor cannot be pulled.",
-    "ConfigError": "The pod's container cannot be created as it is configured.",
-    "Unschedulable": "No node has room for the pod.",
-    "PodMissing": "The cluster has not created the Job's pod (a quota or a policy may refuse it).",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +144,7 @@ def _next_attempt(world: World, upload: Upload, now: datetime) -> Action:
 def started(upload: Upload, attempt: int, job_name: str, now: datetime) -> Status:
     """Return the upload's status once the Job of an attempt exists."""
     status = replace(upload.status, attempt=attempt, job_name=job_name, retry_after=None)
+    status = conditions.moving(status)
     return conditions.progressing(status, Progress.RUNNING, upload.generation, now)
 
 
@@ -188,44 +172,31 @@ def _current_attempt(  # noqa: PLR0911 - one line for each way in which an attem
                 AvailableImageSpec(upload.uid, upload.spec.file_name, world.output.image),
             )
     if job is None:
-        return _retry_or_fail(upload, Failure.OUTPUT_MISSING, "the Job has vanished", now)
+        return _retry_or_fail(upload, Ending(Failure.OUTPUT_MISSING, "the Job has vanished"), now)
     if job.complete:
-        return _retry_or_fail(upload, Failure.OUTPUT_MISSING, "the Job left no output", now)
+        return _retry_or_fail(upload, Ending(Failure.OUTPUT_MISSING, "the Job left no output"), now)
     if job.failure is None:
         return _running(world, upload, job, rules, now)
     if job.failure == "DeadlineExceeded":
         return _fail(upload, Failure.DEADLINE_EXCEEDED, "", now)
     if world.pods is None:
         return Look(Part.PODS)
-    failure, detail = classify(world.pods)
-    return _retry_or_fail(upload, failure, detail or job.failure, now)
+    ending = classify(world.pods)
+    return _retry_or_fail(upload, replace(ending, detail=ending.detail or job.failure), now)
 
 
-def classify(pods: tuple[Pod, ...]) -> tuple[Failure, str]:
-    """Tell from the pods of a failed Job why it failed, and the processor's own words."""
-    ended = [pod for pod in pods if pod.exit_code is not None and not pod.disrupted]
-    if not ended:
-        return Failure.INTERNAL_ERROR, "no pod of the Job is left to ask"
-    pod = max(ended, key=lambda pod: pod.created)
-    if pod.out_of_memory:
-        return Failure.OUT_OF_MEMORY, pod.detail
-    code = pod.exit_code or 0
-    detail = f"exit code {code}: {pod.detail}" if pod.detail else f"exit code {code}"
-    if code == ExitCode.KILLED:
-        # Killed, but not for its memory: whoever did it, the image need not be at fault.
-        return Failure.INTERNAL_ERROR, detail
-    return FAILURES.get(code, Failure.INTERNAL_ERROR), detail
-
-
-def _retry_or_fail(upload: Upload, failure: Failure, detail: str, now: datetime) -> Action:
+def _retry_or_fail(upload: Upload, ending: Ending, now: datetime) -> Action:
+    failure, generation = ending.failure, upload.generation
     attempt = upload.status.attempt - upload.status.retried_attempts
     if attempt >= MAX_ATTEMPTS_BEFORE.get(failure, 1):
-        return _fail(upload, failure, detail, now)
+        return _fail(upload, failure, ending.detail, now)
     delay = timedelta()
     if failure is Failure.STORAGE_UNAVAILABLE:
         delay = STORAGE_BACKOFF * 2 ** (attempt - 1)
-    retrying = conditions.retrying(upload.status, failure, now + delay, upload.generation, now)
-    return SetStatus(retrying, f"{failure}: {detail}")
+    retrying = conditions.retrying(upload.status, failure, now + delay, generation, now)
+    if ending.stall is not None:
+        retrying = conditions.stalled(retrying, ending.stall, generation, now)
+    return SetStatus(retrying, f"{failure}: {ending.detail}")
 
 
 def _fail(
@@ -249,19 +220,9 @@ def _running(world: World, upload: Upload, job: Job, rules: Rules, now: datetime
         return Wait(look_at)
     if world.pods is None:
         return Look(Part.PODS)
-    reason = _stall(world.pods)
-    if reason is None and status.stalled:
+    stall = stalling.of_pods(world.pods)
+    if stall is None and status.stalled:
         return SetStatus(conditions.moving(status))
-    if reason is not None and (status.stalled is None or status.stalled.reason != reason):
-        return SetStatus(
-            conditions.stalled(status, reason, STALLED_MESSAGES[reason], generation, now),
-        )
+    if stall is not None and not stalling.is_told(upload, stall):
+        return SetStatus(conditions.stalled(status, stall, generation, now))
     return Wait(now + rules.stalled_after)
-
-
-def _stall(pods: tuple[Pod, ...]) -> str | None:
-    if not pods:
-        return "PodMissing"
-    if any(pod.running or pod.exit_code is not None for pod in pods):
-        return None
-    return next((pod.waiting for pod in pods if pod.waiting), None)

@@ -23,11 +23,18 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 THREADS: Final = 8
+_FORBIDDEN: Final = frozenset({401, 403})
+_FORBIDDEN_CODES: Final = frozenset({"AccessDenied", "XAdminUserNotFound"})
+"""The latter is VersityGW's word for an unknown access key, with a 404."""
 _ABSENT: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
 class StorageError(Exception):
     """The object storage cannot be reached, or refuses."""
+
+
+class StorageForbiddenError(StorageError):
+    """It refuses access: the credentials or the bucket's policy are wrong."""
 
 
 class Objects:
@@ -208,7 +215,9 @@ class Objects:
             )
             errors = [e for e in answer.get("Errors", ()) if e.get("Code") not in _ABSENT]
             if errors:
-                raise StorageError(f"delete: {errors[0].get('Code')}")
+                code = errors[0].get("Code")
+                kind = StorageForbiddenError if code in _FORBIDDEN_CODES else StorageError
+                raise kind(f"delete: {code}")
 
         await self._run("delete", delete)
 
@@ -224,7 +233,10 @@ class Objects:
             if code in _ABSENT:
                 code = "absent"
                 return None
-            raise StorageError(f"{operation}: {code}") from error
+            http = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            is_forbidden = http in _FORBIDDEN or code in _FORBIDDEN_CODES
+            kind = StorageForbiddenError if is_forbidden else StorageError
+            raise kind(f"{operation}: {code}") from error
         except BotoCoreError as error:
             raise StorageError(f"{operation}: {type(error).__name__}") from error
         finally:

@@ -5,13 +5,15 @@ Nothing here remembers an upload: whatever is interrupted goes on from what the 
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Final
 
 from safelight_contract.resources import Progress
-from safelight_operator import metrics
+from safelight_contract.stalls import Stall
+from safelight_operator import metrics, stalling
 from safelight_operator.actions import StartAttempt, Wait
 from safelight_operator.cluster import Cluster
 from safelight_operator.decide import Rules, decide
@@ -23,7 +25,7 @@ from safelight_operator.errors import (
     UnavailableError,
 )
 from safelight_operator.inbox import Inbox
-from safelight_operator.objects import Objects, StorageError
+from safelight_operator.objects import Objects, StorageError, StorageForbiddenError
 from safelight_operator.queue import RetryLaterError
 from safelight_operator.settings import Settings
 from safelight_operator.steps import Steps
@@ -58,6 +60,7 @@ class Reconciler:
         self._inbox = inbox
         self._now = now
         self._steps = Steps(cluster, objects, settings, inbox, now)
+        self._storage_fails_since: dict[str, datetime] = {}
         self._rules = Rules.of(settings.failed_retention_seconds, settings.stalled_after_seconds)
 
     async def reconcile(self, upload_id: str) -> None:
@@ -72,6 +75,7 @@ class Reconciler:
         try:
             await self._look_and_act(upload_id, hinted=hinted)
             result = "ok"
+            self._storage_fails_since.pop(upload_id, None)
         except (ClusterError, StorageError) as error:
             result = "retry"
             wait = error.retry_after if isinstance(error, UnavailableError) else None
@@ -131,11 +135,25 @@ class Reconciler:
             if isinstance(action, Wait):
                 self._wait(world.id, action)
                 return
-            changed = await self._steps.take(action, world)
+            begun = self._now()
+            try:
+                changed = await self._steps.take(action, world)
+            except StorageError as error:
+                await self._storage_fails(world, error, begun)
+                raise
             if changed is None:
                 return
             world = changed
         raise RetryLaterError(f"no end after {MAX_STEPS} steps")
+
+    async def _storage_fails(self, world: World, error: StorageError, begun: datetime) -> None:
+        since = self._storage_fails_since.setdefault(world.id, begun)
+        is_forbidden = isinstance(error, StorageForbiddenError)
+        stall = Stall.STORAGE_FORBIDDEN if is_forbidden else Stall.STORAGE_UNAVAILABLE
+        action = stalling.storage_fails(world.upload, stall, str(error), since, self._now())
+        if world.upload is not None and action is not None:
+            with suppress(ClusterError):
+                await self._steps.set_status(action, world.upload)
 
     def _wait(self, upload_id: str, action: Wait) -> None:
         if action.until is not None:

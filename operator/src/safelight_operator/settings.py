@@ -115,7 +115,7 @@ class Settings:
             resync_seconds=environment.integer("RESYNC_SECONDS", 300, least=1, most=_DAY),
             stalled_after_seconds=environment.integer(
                 "STALLED_AFTER_SECONDS",
-                60,
+                30,
                 least=1,
                 most=_DAY,
             ),

@@ -4,7 +4,6 @@ A step returns the world as it is afterwards, from the server's own answers, or 
 is left to decide now. A step that meets a change raises, and the world is looked at anew.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,8 +13,9 @@ from typing import Any, Final
 from safelight_contract import keys
 from safelight_contract.job import HINT_PATH, JobRequest
 from safelight_contract.line import Place
-from safelight_contract.resources import IMAGE_UPLOAD, Progress
-from safelight_operator import actions, conditions, decide, manifest, metrics, output
+from safelight_contract.resources import Progress
+from safelight_contract.stalls import Stall
+from safelight_operator import actions, conditions, decide, manifest, metrics, output, stalling
 from safelight_operator.cluster import Cluster
 from safelight_operator.errors import (
     AlreadyExistsError,
@@ -23,7 +23,9 @@ from safelight_operator.errors import (
     ClusterError,
     ConflictError,
     QuotaExceededError,
+    RefusedError,
 )
+from safelight_operator.events import Events
 from safelight_operator.inbox import Inbox
 from safelight_operator.objects import Objects
 from safelight_operator.settings import Settings
@@ -53,7 +55,7 @@ class Steps:
         self._settings = settings
         self._inbox = inbox
         self._now = now
-        self._background: set[asyncio.Task[None]] = set()
+        self._events = Events(cluster, settings.pod_name, now)
 
     async def take(  # noqa: C901, PLR0911, PLR0912 - one case for each step
         self,
@@ -68,7 +70,7 @@ class Steps:
             case actions.StartAttempt() if upload is not None:
                 return await self._start(action.attempt, world, upload)
             case actions.SetStatus() if upload is not None:
-                return await self._set_status(action, world, upload)
+                return replace(world, upload=await self.set_status(action, upload))
             case actions.Fail() if upload is not None:
                 return await self._fail(action, world, upload)
             case actions.Retry() if upload is not None:
@@ -123,10 +125,12 @@ class Steps:
             _log.warning("The cluster refuses Jobs", extra={"id": upload.id, "why": str(error)})
             wait = error.retry_after if isinstance(error, BusyError) else None
             slots.refused(name, clock(), wait)
+            upload = await self._refused(upload, error)
             # Back in line, where all are now told to wait.
-            return await self._start(attempt, world, upload)
-        except ClusterError:
+            return await self._start(attempt, replace(world, upload=upload), upload)
+        except ClusterError as error:
             self._inbox.job_ended(name)
+            await self._refused(upload, error)
             raise
         if slots.accepted(name, clock()):
             self._inbox.wake_waiting()
@@ -181,6 +185,15 @@ class Steps:
             hint_url=f"http://{host}:{settings.hint_port}{path}",
         )
 
+    async def _refused(self, upload: Upload, error: ClusterError) -> Upload:
+        """Tell on an upload that its Job was refused, if an administrator should know."""
+        if not isinstance(error, RefusedError):
+            return upload
+        is_quota = isinstance(error, QuotaExceededError)
+        stall = Stall.QUOTA_EXCEEDED if is_quota else Stall.JOB_REFUSED
+        action = stalling.refused(upload, stall, str(error), self._now())
+        return upload if action is None else await self.set_status(action, upload)
+
     async def _queued(self, upload: Upload) -> None:
         if upload.status.progress is not Progress.QUEUED:
             await self._patch(upload, decide.queued(upload, self._now()))
@@ -190,14 +203,18 @@ class Steps:
         version = upload.resource_version
         return Upload.from_dict(await self._cluster.patch_upload_status(upload.id, version, body))
 
-    async def _set_status(self, action: actions.SetStatus, world: World, upload: Upload) -> World:
+    async def set_status(self, action: actions.SetStatus, upload: Upload) -> Upload:
+        """Write an upload's status, and warn if it says that the upload has stalled."""
         patched = await self._patch(upload, action.status)
-        progress = action.status.progress
-        _log.info(
-            "Status",
-            extra={"id": upload.id, "uid": upload.uid, "state": progress, "why": action.detail},
-        )
-        return replace(world, upload=patched)
+        ids = {"id": upload.id, "uid": upload.uid}
+        stalled = action.status.stalled
+        if stalled is None or stalled == upload.status.stalled:
+            state = action.status.progress
+            _log.info("Status", extra={**ids, "state": state, "why": action.detail})
+        else:
+            _log.warning("Stalled", extra={**ids, "reason": stalled.reason, "why": action.detail})
+            self._events.warn(upload, stalled.reason, f"{stalled.message} {action.detail}".strip())
+        return patched
 
     async def _fail(self, action: actions.Fail, world: World, upload: Upload) -> World:
         patched = await self._patch(upload, action.status)
@@ -212,9 +229,8 @@ class Steps:
                 "why": action.detail,
             },
         )
-        subject = manifest.Subject(IMAGE_UPLOAD.kind, upload.id, upload.uid)
         note = f"Attempt {upload.status.attempt}: {action.detail or action.failure}"
-        self._record(subject, action.failure, note, upload.status.attempt)
+        self._events.warn(upload, action.failure, note)
         # Only now, when the status is written, no operator can publish these objects any more. It
         # may have been retried since: a later attempt's objects are not touched.
         if not action.keep_objects:
@@ -308,27 +324,6 @@ class Steps:
         await self._objects.delete_images(upload_id)
         _log.info("Objects removed", extra={"id": upload_id})
         return True
-
-    def _record(self, subject: manifest.Subject, reason: str, note: str, attempt: int) -> None:
-        """Record an Event in the background: nothing depends on it."""
-        body = manifest.event(
-            self._cluster.namespace,
-            subject,
-            reason=reason,
-            attempt=attempt,
-            note=note,
-            instance=self._settings.pod_name,
-            now=self._now(),
-        )
-        task = asyncio.get_running_loop().create_task(self._send_event(body))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-
-    async def _send_event(self, body: dict[str, object]) -> None:
-        try:
-            await self._cluster.create_event(body)
-        except ClusterError as error:
-            _log.debug("No Event", extra={"why": str(error)})
 
 
 def _observe(phase: str, since: datetime | None, until: datetime) -> None:

@@ -19,6 +19,7 @@ from safelight_contract.resources import (
     StoredImage,
     asked_retry,
 )
+from safelight_contract.stalls import Stall
 from safelight_operator import conditions
 from safelight_operator.conditions import Status, parse_time
 
@@ -160,8 +161,8 @@ class Pod:
     disrupted: bool
     """Evicted, preempted or drained: not the image's fault."""
     running: bool
-    waiting: str | None
-    """Why it cannot start: `ImagePullFailed`, `ConfigError` or `Unschedulable`."""
+    waiting: Stall | None
+    """Why it cannot start."""
     exit_code: int | None
     out_of_memory: bool
     detail: str
@@ -187,13 +188,13 @@ class Pod:
         )
 
 
-def _waiting(reason: str, found: Mapping[str, Json]) -> str | None:
+def _waiting(reason: str, found: Mapping[str, Json]) -> Stall | None:
     if reason in _PULL:
-        return "ImagePullFailed"
+        return Stall.IMAGE_PULL_FAILED
     if reason in _CONFIGURATION:
-        return "ConfigError"
+        return Stall.CONFIG_ERROR
     if found.get("PodScheduled", {}).get("reason") == "Unschedulable":
-        return "Unschedulable"
+        return Stall.UNSCHEDULABLE
     return None
 
 

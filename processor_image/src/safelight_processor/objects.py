@@ -32,6 +32,8 @@ _TRANSIENT: Final = frozenset(
     },
 )
 _ERROR_BODY_BYTES: Final = 4096
+_UNKNOWN_ACCESS_KEY: Final = b"XAdminUserNotFound"
+"""VersityGW's word for it, with a 404; others say 403."""
 _CONNECTION_ERRORS: Final = (OSError, HTTPException)
 
 
@@ -240,7 +242,7 @@ class SignedObjects:
         status = response.status
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRANSIENT:
             raise _TryAgain(f"status {status}")
-        if status == HTTPStatus.FORBIDDEN:
+        if status == HTTPStatus.FORBIDDEN or _UNKNOWN_ACCESS_KEY in body:
             raise StorageFailed(
                 ExitCode.STORAGE_FORBIDDEN,
                 f"the storage refused the signed URL of {what}; it may have expired",
