@@ -485,7 +485,7 @@ def test_what_the_storage_does_to_an_attempt_is_told_apart(code: int, stall: Sta
     assert last.status.stalled is None
     if stall is not None:
         assert last.failure is Failure.STORAGE_UNAVAILABLE
-        assert last.detail == f"{stall}, exit code {code}"
+        assert last.detail == f"exit code {code} ({stall})"
 
 
 def failed_attempt(attempt: int, code: int) -> World:

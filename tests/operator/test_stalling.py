@@ -171,7 +171,7 @@ async def test_a_storage_that_refuses_the_attempts(stage: Stage, started: Starte
         await stage.job(upload_id)
         await stage.end(upload_id, code=21, detail="PUT image: 403")
         event = await until_told(stage, upload_id, Stall.STORAGE_FORBIDDEN)
-        assert event["message"].endswith("StorageForbidden, exit code 21: PUT image: 403")
+        assert event["message"].endswith(": exit code 21: PUT image: 403 (StorageForbidden)")
         assert await stage.kubernetes.state(upload_id) == "Queued"
 
 

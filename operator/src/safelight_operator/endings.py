@@ -52,5 +52,5 @@ def classify(pods: tuple[Pod, ...]) -> Ending:
         return Ending(Failure.INTERNAL_ERROR, detail)
     stall = _STALLS.get(code)
     if stall is not None:
-        detail = f"{stall}, {detail}"
+        detail = f"{detail} ({stall})"
     return Ending(FAILURES.get(code, Failure.INTERNAL_ERROR), detail, stall)

@@ -71,7 +71,8 @@ def test_failure_is_told_truthfully(
     assert (line["reason"], line["attempt"]) == (case.failure, case.attempts)
     assert re.search(case.detail, line["why"])
     note = f"Attempt {case.attempts}: {line['why'] or case.failure}"
-    assert ("Warning", case.failure, note) in eventually(lambda: release.events(upload_id), bool)
+    event = ("Warning", case.failure, note)
+    eventually(lambda: release.events(upload_id), lambda seen: event in seen)
 
     assert release.client.http.delete(f"/api/image-upload/{upload_id}").status_code == 204
     eventually(lambda: release.bucket.keys_of(upload_id), lambda stored: stored == [])
