@@ -136,7 +136,7 @@ async def test_a_server_that_is_a_black_hole_ends_it_in_time(
     proxy.silence()
     with pytest.raises(LostError):
         await asyncio.wait_for(lease.hold(), 5)
-    assert 1.0 <= lease.age < 1.5
+    assert 1.0 <= lease.age < 3
     monkeypatch.setattr("safelight_operator.lease.RELEASE_SECONDS", 0.2)
     await asyncio.wait_for(lease.release(), 1)
     proxy.restore()

@@ -24,14 +24,14 @@ async def test_an_operator_at_work_has_no_troubles(
 ) -> None:
     """With limits so short that any part that only seems to work would exceed them."""
     for limit in ("STANDSTILL_SECONDS", "OVERDUE_SECONDS"):
-        monkeypatch.setattr(app, limit, 1.0)
+        monkeypatch.setattr(app, limit, 2.0)
     async with started(resync_seconds=1) as operator:
         for _ in range(3):
             upload_id = await stage.post()
             await stage.process(upload_id)
             await stage.until(upload_id, "processed")
             assert operator.troubles() == []
-        await asyncio.sleep(2)
+        await asyncio.sleep(3)
         assert operator.troubles() == []
         assert operator.canary.overdue("imageuploads") == 0
 

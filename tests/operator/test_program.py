@@ -9,14 +9,16 @@ import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from urllib.parse import urlsplit
 
 import pytest
 
 from safelight_local.control_plane import free_ports
 from safelight_operator.settings import Settings
 from tests.operator import running as program
-from tests.operator.playing import Stage, eventually
+from tests.operator.playing import Stage, eventually, send_hint
 from tests.operator.running import status
+from tests.support.proxying import proxy_to
 
 Running = Callable[..., AbstractAsyncContextManager[Process]]
 
@@ -98,6 +100,27 @@ async def test_a_standby_takes_over_when_the_leader_stops(
             await stage.process(upload_id)
             await stage.until(upload_id, "processed")
     assert settings.pod_name == "operator-0"
+
+
+async def test_a_storage_that_does_not_answer_holds_up_no_end(
+    stage: Stage, running: Running, settings: Settings
+) -> None:
+    """A step under way is given its seconds; threads that wait for the storage are not awaited."""
+    address = urlsplit(settings.object_store.endpoint)
+    async with proxy_to(address.hostname or "", address.port or 0) as proxy:
+        endpoint = f"http://127.0.0.1:{proxy.port}"
+        async with running(SAFELIGHT_S3_ENDPOINT=endpoint) as process:
+            upload_id = await stage.post()
+            request = await stage.request(upload_id)
+            proxy.silence()
+            await send_hint(request)
+            await asyncio.sleep(1)
+            process.send_signal(signal.SIGTERM)
+            start = time.monotonic()
+            await asyncio.wait_for(process.communicate(), 40)
+            assert time.monotonic() - start < 12
+            assert process.returncode == 0
+            assert not await holder(stage)
 
 
 async def test_it_ends_when_it_has_lost_the_lease(stage: Stage, running: Running) -> None:

@@ -7,6 +7,7 @@ import logging.config
 import os
 import signal
 import sys
+from typing import NoReturn
 
 from safelight_contract.env import SettingsError
 from safelight_operator import app
@@ -19,8 +20,8 @@ from safelight_operator.settings import Settings
 _log = logging.getLogger("safelight_operator")
 
 
-def main() -> int:
-    """Run until SIGTERM or SIGINT, or until leadership is lost; return the exit code.
+def main() -> NoReturn:
+    """Run until SIGTERM or SIGINT, or until leadership is lost; end the process.
 
     With the command `rebuild` it makes AvailableImages again from the bucket, and ends.
     """
@@ -33,17 +34,24 @@ def main() -> int:
         settings = Settings.read(os.environ)
     except SettingsError as error:
         sys.stderr.write(f"safelight-operator: {error}\n")
-        return 2
+        sys.exit(2)
     if arguments.command == "rebuild":
-        return asyncio.run(_rebuild(settings, dry_run=arguments.dry_run))
+        sys.exit(asyncio.run(_rebuild(settings, dry_run=arguments.dry_run)))
     configure_logging(settings.log_level)
     try:
         asyncio.run(_run(settings))
     except Exception:  # noqa: BLE001 - the last word of the process, as a line of JSON
         _log.exception("Ended")
-        return 1
+        _leave(1)
     _log.info("Stopped")
-    return 0
+    _leave(0)
+
+
+def _leave(code: int) -> NoReturn:
+    """End now: Python would first wait for threads that wait for a storage without an answer."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def configure_logging(level: str) -> None:
@@ -104,4 +112,4 @@ async def _run(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
