@@ -65,6 +65,11 @@ def _failed_beside_an_older_image(story: Story) -> None:
     story.one("metrics").update(failed=2)
 
 
+def _never_seen(story: Story) -> None:
+    story.post(STRANGER, 50).delete(STRANGER, 50.2)
+    story.one("metrics").update(accepted=7, deleted=2)
+
+
 def _existed_before(story: Story) -> None:
     """Let images of an earlier run be there, which nobody posted in this one."""
     for name in (STRANGER, upload_id(100)):
@@ -142,6 +147,11 @@ GOOD: list[tuple[str, Tell]] = [
     ("a listing that an insertion shifts", lambda s: s.listing("images", 66, E, A, A, pages=2)),
     ("a listing that a deletion shifts", lambda s: s.listing("uploads", 6.2, B, B, pages=2)),
     ("an upload that fails for an image of its id", _failed_beside_an_older_image),
+    (
+        "a listing of uploads after the image",
+        lambda s: s.status(F, 66.2, "processing").listing("uploads", 67.5, B),
+    ),
+    ("gone before an observer saw it", _never_seen),
     ("a status long after", lambda s: s.status(A, 2000, "processed")),
     ("a file whose original went", _original_went),
     ("an upload that the observer missed", lambda s: _forget(s, B)),

@@ -10,6 +10,7 @@ from tests.faults.invariants import INVARIANTS
 from tests.faults.telling import KEYS, RECOVERED, STRANGER, A, B, C, E, F, Story, good
 
 Spoil = Callable[[Story], object]
+_FAILED = keys.image(B, 1, policy.JPEG)
 _LEFT = keys.image(STRANGER, 1, policy.JPEG)
 
 
@@ -40,13 +41,23 @@ def _pending(story: Story) -> None:
     story.one("metrics").update(failed=1, in_flight=1)
 
 
-def _rest_image(story: Story, *, ready: bool = True) -> None:
-    """Let the stranger be an image at rest, which nobody has seen before."""
-    image = {"id": STRANGER, "uid": "i", "upload_uid": "u", "keys": [_LEFT], "ready": ready}
+def _publishing(story: Story) -> None:
+    """Let the upload of an image that is there not go."""
+    _failed_at_rest(story, f"ImageUpload {RECOVERED}")
+    story.one("rest")["uploads"][-1].update(state="Publishing", failed=False)
+    story.one("metrics").update(failed=1, in_flight=1)
+
+
+def _rest_image(
+    story: Story, *, ready: bool = True, name: str = STRANGER, failed: bool = False
+) -> None:
+    """Let there be an image at rest that nobody has seen before."""
+    uid = f"ImageUpload {name}"
+    image = {"id": name, "uid": "i", "upload_uid": uid, "keys": [_LEFT], "ready": ready}
     story.one("rest")["images"].append({**image, "sha256": "s"})
     if ready:
         story.one("rest")["bucket"].append(_LEFT)
-    story.one("metrics").update(accepted=7 if ready else 6, available=4 + ready)
+    story.one("metrics").update(accepted=6 + (ready or failed), available=4 + ready)
 
 
 def _failed_at_rest(story: Story, uid: str, name: str = RECOVERED) -> None:
@@ -153,6 +164,7 @@ SPOILT: list[tuple[str, str, Spoil]] = [
     ("I5", "fails after the drain", lambda s: s.view(A, 85, code=503, sha256=None)),
     ("I6", "still processing", lambda s: _slow(s).status(STRANGER, 551, "processing")),
     ("I6", "not ended at rest", _pending),
+    ("I6", "not ended, though there is an image", _publishing),
     ("I7", "a good file is called bad", lambda s: _fail(s, "CorruptImage")),
     ("I7", "no reason of the list", lambda s: _fail(s, "Because")),
     ("I7", "no reason", lambda s: _fail(s, None)),
@@ -171,12 +183,15 @@ SPOILT: list[tuple[str, str, Spoil]] = [
     ("I9", "an image appears", lambda s: s.image(C, 30)),
     ("I9", "two images appear", lambda s: s.image(C, 30).image(C, 31, uid="other")),
     ("I9", "its upload stays", lambda s: _failed_at_rest(s, "u", C)),
+    ("I9", "its image stays", lambda s: _rest_image(s, ready=False, name=C)),
     ("I9", "objects stay", lambda s: s.one("rest")["bucket"].append(keys.manifest(C, 1))),
     ("I10", "an object too many", lambda s: s.one("rest")["bucket"].append(_LEFT)),
     ("I10", "not ours", lambda s: s.one("rest")["bucket"].append("etc/passwd")),
     ("I10", "an older attempt", lambda s: s.one("rest")["bucket"].append(keys.manifest(A, 2))),
     ("I10", "an original stays", lambda s: s.one("rest")["bucket"].append(_original(A))),
     ("I10", "an object is missing", lambda s: s.one("rest")["bucket"].remove(KEYS[A][1])),
+    ("I10", "a result of a failed upload", lambda s: s.one("rest")["bucket"].append(_FAILED)),
+    ("I10", "unconfirmed, and failed", lambda s: _rest_image(_slow(s), ready=False, failed=True)),
     ("I10", "an unconfirmed image", lambda s: _rest_image(_post(s), ready=False)),
     ("I10", "a Job", lambda s: s.one("rest")["jobs"].append(f"safelight-{A}-1")),
     ("I10", "a Pod", lambda s: s.one("rest")["pods"].append(f"safelight-{A}-1-x")),

@@ -54,8 +54,8 @@ def nothing_twice(facts: Facts) -> Iterator[Finding]:
 def _is_both(facts: Facts, upload_id: str) -> bool:
     """Say whether one and the same ImageUpload was replaced by an image and has failed."""
     image, upload = facts.resting_images.get(upload_id), facts.resting_uploads.get(upload_id)
-    if image and upload and image["ready"] and upload["failed"]:
-        return bool(image["upload_uid"] == upload["uid"])
+    if image and upload and (image["ready"], image["upload_uid"]) == (True, upload["uid"]):
+        return bool(upload["failed"])
     return any(
         image["upload_uid"] == upload["uid"]
         and not (

@@ -73,7 +73,8 @@ def clean_rest(facts: Facts) -> Iterator[Finding]:
         if key not in forgotten:
             yield Finding(_owner(key), _misplaced(facts, rest, key, named))
     for image in rest["images"]:
-        if not image["ready"] and image["id"] not in facts.accepted:
+        is_elsewhere = image["id"] in facts.accepted.keys() - facts.resting_uploads.keys()
+        if not image["ready"] and not is_elsewhere:
             yield Finding(image["id"], "at rest its AvailableImage is not confirmed")
     for kind in ("jobs", "pods"):
         for name in rest[kind]:
