@@ -1,9 +1,9 @@
-"""What is there once a run is at rest: the lines `rest`, `output`, `secrets` and `metrics`."""
+"""What is there once a run is at rest: the lines `rest`, `output` and `secrets`."""
 
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -14,7 +14,6 @@ from safelight_contract.job import REQUEST_VARIABLE
 from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD
 from tests.faults.access import Access, Json
 from tests.faults.history import Line, Recorder
-from tests.faults.numbers import numbers
 from tests.faults.observer import KINDS, describe, is_processors
 from tests.operator.playing import Bucket
 from tests.support import images
@@ -30,10 +29,8 @@ async def at_rest(
     *,
     secrets: Mapping[str, str],
     texts: Mapping[str, Iterable[str]],
-    exposed: Sequence[str] = (),
-    since: float = 0,
 ) -> None:
-    """Write what is there, what the images are, where a secret was found, and what was counted.
+    """Write what is there, what the images are, and where a secret was found.
 
     Args:
         access: to the namespace.
@@ -41,8 +38,6 @@ async def at_rest(
         recorder: gets the lines.
         secrets: values that must be nowhere, by what they are called.
         texts: where to look for them, beside objects and Events: `log`, `answer`.
-        exposed: the metrics of each process of the API, as text; none: they are not judged.
-        since: when the run began, Unix seconds.
     """
     found = {plural: (await access.list(plural))[0] for plural in KINDS}
     events, _ = await access.list("events")
@@ -71,8 +66,6 @@ async def at_rest(
     places = {"object": objects, "event": map(json.dumps, events), **texts}
     for where, lines in places.items():
         recorder.write("secrets", where=where, found=search(lines, secrets))
-    if exposed:
-        recorder.write("metrics", **numbers(exposed, since))
 
 
 def _upload(resource: Json) -> Line:
