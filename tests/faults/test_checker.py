@@ -56,6 +56,7 @@ def test_a_fault_of_two_falls_with_any_of_the_ten() -> None:
 
 def test_a_fault_of_two_that_breaks_nothing() -> None:
     story = good().tell("fault", time=40, what="wake", target="operator")
+    story.tell("fault", time=40, what="wake", target="kubelet")
     (verdict,) = (v for v in judge(story.lines) if v.invariant == "I18")
     assert str(verdict) == "I18: holds, 1 facts"
     story.one("secrets")["found"].append("a token")

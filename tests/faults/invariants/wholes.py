@@ -1,10 +1,12 @@
 """What holds for a run as a whole: I18, I19 and I20."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from tests.faults.facts import GONE, Facts, Finding, may_have_happened
+from tests.faults.history import Line
 
 _TWINS = frozenset({"second-operator", "second-api", "wake"})
+_OURS = frozenset({"api", "operator"})
 
 
 def twins(facts: Facts, broken: Sequence[str]) -> Iterator[Finding]:
@@ -13,7 +15,8 @@ def twins(facts: Facts, broken: Sequence[str]) -> Iterator[Finding]:
     One fact for each time that there were two, or that one woke up. That several were there from
     the start is told by such a fault as well. It falls with any of the ten.
     """
-    yield from _each(facts, _TWINS, broken)
+    faults = [f for f in facts.lines("fault") if f["what"] in _TWINS and f["target"] in _OURS]
+    yield from _each(faults, broken)
 
 
 def upgrades(facts: Facts, broken: Sequence[str]) -> Iterator[Finding]:
@@ -21,14 +24,13 @@ def upgrades(facts: Facts, broken: Sequence[str]) -> Iterator[Finding]:
 
     One fact for each upgrade. That CRD changes are additive is not for a history to tell.
     """
-    yield from _each(facts, frozenset({"upgrade"}), broken)
+    yield from _each([f for f in facts.lines("fault") if f["what"] == "upgrade"], broken)
 
 
-def _each(facts: Facts, kinds: frozenset[str], broken: Sequence[str]) -> Iterator[Finding]:
-    wrong = f"{', '.join(broken)} did not hold" if broken else None
-    for fault in facts.lines("fault"):
-        if fault["what"] in kinds:
-            yield Finding(None, f"{fault['what']} of {fault['target']}: {wrong}" if wrong else None)
+def _each(faults: Iterable[Line], broken: Sequence[str]) -> Iterator[Finding]:
+    wrong = f"{', '.join(broken)} did not hold"
+    for fault in faults:
+        yield Finding(None, f"{fault['what']} of {fault['target']}: {wrong}" if broken else None)
 
 
 def true_metrics(facts: Facts) -> Iterator[Finding]:
