@@ -109,6 +109,15 @@ def test_attempts_without_any_fault() -> None:
     assert [v.invariant for v in check(story.lines)] == ["I8"]
 
 
+def test_pages_may_shift_unless_an_observer_saw_that_nothing_of_the_kind_moved() -> None:
+    story = Story().post(A, 0.1).listing("images", 1, A).listing("images", 20, pages=2)
+    assert check(story.lines) == []
+    story.image(A, 0.5).seen("ImageUpload", A, 20, event="DELETED")
+    assert [v.invariant for v in check(story.lines)] == ["I14"]
+    story.image(A, 20, uid="another", ready=False)
+    assert check(story.lines) == []
+
+
 def test_the_bound_can_be_set() -> None:
     story = Story().tell("mark", name="faults-over", time=0).post(A, 10)
     story.status(A, 30, "processing")
