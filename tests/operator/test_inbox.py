@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from safelight_contract.line import Place
+from safelight_operator import metrics
 from safelight_operator.inbox import PASS_DELAY, PASSES, Inbox
 from safelight_operator.queue import KeyedQueue
 from safelight_operator.slots import Slots
@@ -191,3 +192,20 @@ async def test_a_full_list_counts_the_live_jobs_and_looks_at_all(
     inbox.listed([resource(OTHER)], [job(), job(OTHER, status=COMPLETE)], asked=0)
     assert inbox.slots.live == 1
     assert sorted(await seen(inbox, worked)) == sorted([ID, OTHER])
+
+
+async def test_stalled_uploads_are_counted_by_their_reason(inbox: Inbox) -> None:
+    stalled = {"type": "Stalled", "status": "True", "reason": "QuotaExceeded"}
+    for name, conditions in ((ID, [stalled]), (OTHER, [stalled])):
+        inbox.upload_event(resource(name, conditions=conditions))
+    inbox.measure()
+    assert stalls() == {"QuotaExceeded": 2}
+    inbox.upload_event(resource(conditions=[stalled | {"reason": "Unschedulable"}]))
+    inbox.upload_event(resource(OTHER))
+    inbox.measure()
+    assert stalls() == {"Unschedulable": 1}
+
+
+def stalls() -> dict[str, float]:
+    (family,) = metrics.UPLOADS_STALLED.collect()
+    return {sample.labels["reason"]: sample.value for sample in family.samples}

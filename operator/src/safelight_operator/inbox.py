@@ -31,6 +31,8 @@ class Known:
     state: str
     """Reason of its condition Succeeded; empty before the operator's first write."""
     failed: bool
+    stalled: str
+    """Reason of its condition Stalled; empty if it goes on."""
     client: str
     """Who uploaded it; empty if nobody says so."""
 
@@ -185,9 +187,11 @@ class Inbox:
     def measure(self) -> None:
         """Set the gauges."""
         states = Counter(known.state or "New" for known in self.uploads.values())
-        metrics.UPLOADS.clear()
-        for state, count in states.items():
-            metrics.UPLOADS.labels(state).set(count)
+        stalls = Counter(known.stalled for known in self.uploads.values() if known.stalled)
+        for gauge, counted in ((metrics.UPLOADS, states), (metrics.UPLOADS_STALLED, stalls)):
+            gauge.clear()
+            for reason, count in counted.items():
+                gauge.labels(reason).set(count)
         pending = [known.created for known in self.uploads.values() if not known.failed]
         oldest = (datetime.now(UTC) - min(pending)).total_seconds() if pending else 0
         metrics.OLDEST_PENDING_SECONDS.set(max(oldest, 0))
@@ -199,10 +203,12 @@ class Inbox:
 
 def _known(resource: Mapping[str, Any]) -> Known:
     entries = (resource.get("status") or {}).get("conditions") or ()
-    found = next((entry for entry in entries if entry["type"] == Condition.SUCCEEDED), None)
+    by_type = {entry["type"]: entry for entry in entries}
+    found, stalled = by_type.get(Condition.SUCCEEDED), by_type.get(Condition.STALLED)
     return Known(
         created=parse_time(resource["metadata"]["creationTimestamp"]),
         state=found["reason"] if found else "",
         failed=found is not None and found["status"] == FALSE,
+        stalled=stalled["reason"] if stalled else "",
         client=line.client_of(resource["metadata"]),
     )

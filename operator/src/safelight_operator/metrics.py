@@ -24,6 +24,11 @@ PHASE_SECONDS = Histogram(
     buckets=_LONG,
 )
 UPLOADS = Gauge("safelight_uploads_present", "ImageUploads by state.", ["state"])
+UPLOADS_STALLED = Gauge(
+    "safelight_uploads_stalled",
+    "ImageUploads that cannot go on until an administrator looks, by reason of condition Stalled.",
+    ["reason"],
+)
 OLDEST_PENDING_SECONDS = Gauge(
     "safelight_oldest_pending_seconds",
     "Age of the oldest upload that has not ended; 0 if there is none.",
