@@ -43,6 +43,8 @@ def test_a_long_run_has_every_fault_of_every_target() -> None:
         for target in set(Target) - {Target.RELEASE}:
             whats = {fault.what for fault in faults if fault.target is target}
             assert whats >= {What.KILL, What.STOP, What.RESTART}, (seed, target)
+        whats = {fault.what for fault in faults if fault.target is Target.OPERATOR}
+        assert whats == set(What) - {What.UPGRADE}
         assert {fault.lasts for fault in faults if fault.what is What.STOP} == {60}
 
 
@@ -50,4 +52,4 @@ def test_a_short_run_has_two_leaders_and_hits_every_target() -> None:
     for seed in SEEDS:
         faults = plan(seed, 35)
         assert {fault.target for fault in faults} == set(Target)
-        assert What.SECOND_OPERATOR in {fault.what for fault in faults}
+        assert {What.TAKEOVER, What.SECOND_OPERATOR} & {fault.what for fault in faults}

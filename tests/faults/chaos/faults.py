@@ -13,8 +13,8 @@ from typing import Final, TypeVar
 
 from safelight_local.errors import LocalError
 from safelight_local.progress import Progress
-from tests.faults.chaos import targets
-from tests.faults.chaos.plan import TAKEOVER, Fault, Target, What
+from tests.faults.chaos import targets, twin
+from tests.faults.chaos.plan import TAKEOVER_SECONDS, Fault, Target, What
 from tests.faults.chaos.release import Release
 from tests.faults.chaos.targets import Container, Supervised
 from tests.faults.history import Recorder
@@ -22,6 +22,7 @@ from tests.faults.history import Recorder
 T = TypeVar("T")
 
 _FIND_WITHIN: Final = 10.0
+_STARTED_WITHIN: Final = 120.0
 _LEADS_WITHIN: Final = 45.0
 _UPGRADED_WITHIN: Final = 240.0
 _INTERVAL: Final = 0.1
@@ -53,8 +54,12 @@ class Faults:
                 pool.submit(self._sequence, began, [f for f in plan if f.target is target])
                 for target in Target
             ]
-            for future in running:
-                future.result()
+            try:
+                for future in running:
+                    future.result()
+            except BaseException:
+                self.stopped.set()
+                raise
 
     def _sequence(self, began: float, faults: Sequence[Fault]) -> None:
         for fault in faults:
@@ -70,8 +75,10 @@ class Faults:
     def _do(self, fault: Fault) -> None:
         if fault.what is What.UPGRADE:
             self._upgrade()
+        elif fault.what is What.TAKEOVER:
+            self._take_over()
         elif fault.what is What.SECOND_OPERATOR:
-            self._two_leaders()
+            self._have_two(fault.lasts)
         elif fault.target in self.daemons:
             self._hit_daemon(fault, self.daemons[fault.target])
         else:
@@ -90,7 +97,7 @@ class Faults:
         else:
             daemon.end()
         self.stopped.wait(fault.lasts)
-        daemon.start()
+        self._patiently(daemon.start, _STARTED_WITHIN)
 
     def _hit_container(self, fault: Fault) -> None:
         container = self._find(fault.target)
@@ -119,20 +126,27 @@ class Faults:
             raise NotDoneError("none runs")
         return self.random.choice(found)
 
-    def _two_leaders(self) -> None:
-        self._patiently(lambda: self.release.operators(2), TAKEOVER)
+    def _take_over(self) -> None:
+        self._patiently(lambda: self.release.operators(2), TAKEOVER_SECONDS)
         try:
             leader = self._leader()
-            self._note(What.SECOND_OPERATOR, Target.OPERATOR, f"{leader.pod} is paused")
+            self._note(What.TAKEOVER, Target.OPERATOR, f"{leader.pod} is paused")
             others = {leader.pod, ""}
             with targets.paused(leader.pid):
                 taken = self._wait(lambda: self.release.leader() not in others, _LEADS_WITHIN)
             self._note("wake", Target.OPERATOR, leader.pod)
             if not taken:
                 raise NotDoneError("the standby did not take over")
-            self.stopped.wait(_INTERVAL)
         finally:
-            self._patiently(lambda: self.release.operators(1), TAKEOVER)
+            self._patiently(lambda: self.release.operators(1), TAKEOVER_SECONDS)
+
+    def _have_two(self, seconds: float) -> None:
+        try:
+            self._patiently(lambda: twin.start(self.release), TAKEOVER_SECONDS)
+            self._note(What.SECOND_OPERATOR, Target.OPERATOR)
+            self.stopped.wait(seconds)
+        finally:
+            self._patiently(lambda: twin.stop(self.release), TAKEOVER_SECONDS)
 
     def _leader(self) -> Container:
         found: list[Container] = []
@@ -143,7 +157,7 @@ class Faults:
             found[:] = [container for container in running if container.pod == name]
             return bool(found)
 
-        if not self._wait(look, TAKEOVER):
+        if not self._wait(look, TAKEOVER_SECONDS):
             raise NotDoneError("no operator leads")
         return found[0]
 

@@ -15,8 +15,10 @@ class What(StrEnum):
     """SIGSTOP and, later, SIGCONT: it wakes up in a world that has moved on."""
     RESTART = "restart"
     """SIGTERM or a deleted pod, and a new one."""
-    SECOND_OPERATOR = "second-operator"
+    TAKEOVER = "takeover"
     """A standby takes over from a leader that is paused; then the old leader wakes up."""
+    SECOND_OPERATOR = "second-operator"
+    """An operator with another Lease: for a while both lead."""
     UPGRADE = "upgrade"
     """`helm upgrade` with a changed value: the API's and the operator's pods are replaced."""
 
@@ -59,13 +61,14 @@ class Pace:
 
 LONG: Final = Pace(pause=60, down=(1, 15), gap=(30, 80))
 SHORT: Final = Pace(pause=8, down=(0.5, 3), gap=(5, 15))
-TAKEOVER: Final = 30.0
-"""Seconds in which a standby starts, takes over (a Lease of 15 s runs out), and is left alone."""
+TAKEOVER_SECONDS: Final = 30.0
+"""In which a standby starts, and takes over: a Lease of 15 s runs out."""
 _LONG_FROM: Final = 300.0
 
+_TWINS: Final = (What.TAKEOVER, What.SECOND_OPERATOR)
 _COMMON: Final = (What.KILL, What.STOP, What.RESTART)
 _WHATS: Final = {target: _COMMON for target in Target if target is not Target.RELEASE} | {
-    Target.OPERATOR: (*_COMMON, What.SECOND_OPERATOR),
+    Target.OPERATOR: (*_COMMON, *_TWINS),
 }
 
 
@@ -98,14 +101,15 @@ def _sequence(random: Random, target: Target, whats: tuple[What, ...], until: fl
     at = random.uniform(0, chosen.gap[0])
     while True:
         deck = deck or random.sample(whats, len(whats))
-        # A Lease must run out for it: in a short run there is no time for that later.
-        first = not faults and What.SECOND_OPERATOR in deck
-        what = deck.pop(deck.index(What.SECOND_OPERATOR) if first else 0)
+        if not faults and target is Target.OPERATOR:
+            # They take their time: in a short run there is none for them later.
+            deck.sort(key=lambda what: what not in _TWINS)
+        what = deck.pop(0)
         match what:
-            case What.STOP:
+            case What.STOP | What.SECOND_OPERATOR:
                 lasts = chosen.pause
-            case What.SECOND_OPERATOR:
-                lasts = TAKEOVER
+            case What.TAKEOVER:
+                lasts = TAKEOVER_SECONDS
             case _:
                 lasts = random.uniform(*chosen.down)
         if at + lasts > until:

@@ -70,11 +70,7 @@ def run(mix: Mix, release: Release, stack: Stack, recorder: Recorder, within: fl
     ran = Ran(mix, Book(), faults, time.time())
     recorder.write("mark", name="start")
     with _clients(ran, release, recorder, stopped) as uploading:
-        try:
-            faults.carry_out(plan.plan(mix.seed, mix.seconds))
-        except BaseException:
-            stopped.set()
-            raise
+        faults.carry_out(plan.plan(mix.seed, mix.seconds))
         recorder.write("mark", name="faults-over")
         over = time.monotonic()
         while ran.drained_after is None and time.monotonic() < over + within:

@@ -101,5 +101,6 @@ def _lines(logs: Path) -> Iterable[str]:
 
 def _exposed(release: Release) -> list[str]:
     pods = release.get("pods", f"{LABEL_COMPONENT}=api")
-    addresses = [pod["status"]["podIP"] for pod in pods]
+    lasting = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    addresses = [pod["status"]["podIP"] for pod in lasting if "podIP" in pod["status"]]
     return [httpx.get(f"http://{a}:9090/metrics", trust_env=False).text for a in addresses]
