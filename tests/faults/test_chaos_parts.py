@@ -2,8 +2,9 @@ import signal
 import subprocess
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
-from tests.faults.chaos import files, targets
+from tests.faults.chaos import files, targets, twin
 from tests.faults.chaos.book import Intent, Upload
 from tests.faults.chaos.files import File
 from tests.support.waiting import eventually
@@ -66,3 +67,29 @@ def test_pausing_a_process_that_ends_meanwhile() -> None:
 def state(pid: int) -> str:
     fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
     return fields[0]
+
+
+def test_a_twin_differs_from_the_operator_in_its_names_and_its_lease() -> None:
+    def deployment(name: str, labels: dict[str, str], lease: str) -> dict[str, Any]:
+        variables = [
+            {"name": "SAFELIGHT_LOG_LEVEL", "value": "info"},
+            {"name": "SAFELIGHT_LEASE_NAME", "value": lease},
+        ]
+        return {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": name, "namespace": "n"},
+            "spec": {
+                "replicas": 1,
+                "selector": {"matchLabels": labels},
+                "template": {
+                    "metadata": {"labels": labels},
+                    "spec": {"containers": [{"name": "operator", "env": variables}]},
+                },
+            },
+        }
+
+    original = deployment("safelight-operator", {"a": "b"}, "safelight-operator")
+    labels = {"app.kubernetes.io/name": twin.NAME}
+    assert twin.twin(original) == deployment(twin.NAME, labels, twin.NAME)
+    assert original == deployment("safelight-operator", {"a": "b"}, "safelight-operator")

@@ -100,12 +100,18 @@ class Keeping:
         elif upload.status == "processed" and upload.intent.delete_image:
             self._delete(caller, upload, "image")
         elif upload.status == "failed" and upload.retried < upload.intent.retries:
-            upload.retried += caller.retry(upload.id) in {202, 404, 405}
+            self._retry(caller, upload)
 
     @staticmethod
     def _delete(caller: Caller, upload: Upload, of: str) -> None:
         upload.delete_tried = True
         upload.deleted = caller.delete(upload.id, of) == 204
+
+    @staticmethod
+    def _retry(caller: Caller, upload: Upload) -> None:
+        if caller.retry(upload.id) == 202:
+            upload.retried += 1
+            upload.status = "processing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from safelight_contract import keys
 from safelight_contract.env import ObjectStoreSettings
 from safelight_contract.resources import LABEL_COMPONENT
 from tests.faults.access import Access
+from tests.faults.chaos.book import Book
 from tests.faults.chaos.release import Release, failed
+from tests.faults.chaos.run import Ran
 from tests.faults.history import Recorder
 from tests.faults.numbers import numbers
 from tests.faults.rest import at_rest
@@ -23,17 +25,14 @@ _GONE_WITHIN: Final = 90.0
 _INTERVAL: Final = 2.0
 
 
-def settle(
-    release: Release, recorder: Recorder, since: float, logs: Path, answers: Iterable[str]
-) -> list[str]:
+def settle(release: Release, recorder: Recorder, ran: Ran, logs: Path) -> list[str]:
     """Wait until the bucket holds only what has a name, and write down what is there.
 
     Args:
         release: nothing is under way in it.
         recorder: gets the lines.
-        since: when the run began, Unix seconds.
+        ran: what has been done.
         logs: the folder with the logs of all containers.
-        answers: bodies of answers that the clients got.
 
     Returns:
         The objects that no resource names.
@@ -51,12 +50,12 @@ def settle(
     secrets = {f"the token of {name}": token for name, token in release.tokens().items()}
     secrets["the key of the storage"] = storage.secret_access_key
     try:
-        left = _wait_for_removals(release, bucket)
-        texts = {"log": _lines(logs), "answer": answers}
+        left = _wait_for_removals(release, bucket, ran.book)
+        texts = {"log": _texts(logs), "answer": ran.refusals}
         asyncio.run(_write(release, bucket, recorder, secrets, texts))
     finally:
         bucket.close()
-    recorder.write("metrics", **numbers(_exposed(release), since))
+    recorder.write("metrics", **numbers(_exposed(release), ran.began))
     return left
 
 
@@ -71,9 +70,14 @@ async def _write(
         await at_rest(access, bucket, recorder, secrets=secrets, texts=texts)
 
 
-def _wait_for_removals(release: Release, bucket: Bucket) -> list[str]:
+def _wait_for_removals(release: Release, bucket: Bucket, book: Book) -> list[str]:
+    """Wait for the objects of uploads that clients know; a POST that was cut may leave others."""
+    known = {upload.id for upload in book.snapshot()}
     end = time.monotonic() + _GONE_WITHIN
-    while (left := nameless(release, bucket.stored())) and time.monotonic() < end:
+    while left := nameless(release, bucket.stored()):
+        owners = {owner.upload_id for key in left if (owner := keys.owner(key))}
+        if time.monotonic() > end or not owners & known:
+            break
         time.sleep(_INTERVAL)
     return left
 
@@ -94,7 +98,7 @@ def _is_kept(key: str, uploads: set[str]) -> bool:
     return owner is not None and owner.is_original and owner.upload_id in uploads
 
 
-def _lines(logs: Path) -> Iterable[str]:
+def _texts(logs: Path) -> Iterable[str]:
     for file in sorted(logs.iterdir()):
         yield file.read_text(errors="replace")
 
