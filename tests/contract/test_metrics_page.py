@@ -1,3 +1,5 @@
+import re
+
 from safelight_local import paths
 from tests.support import metrics
 
@@ -8,3 +10,11 @@ def test_every_metric_is_documented() -> None:
 
     assert metrics.table() in page
     assert page.count("| `safelight_") == len(list(metrics.rows()))
+
+
+def test_the_expressions_for_alerts_name_metrics_that_exist() -> None:
+    page = (paths.ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"safelight_[a-z0-9_]+", page)) - {"safelight_operator"}
+
+    assert len(named) > 10
+    assert named <= {name for _, name, *_ in metrics.rows()}
