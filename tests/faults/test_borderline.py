@@ -137,6 +137,10 @@ GOOD: list[tuple[str, Tell]] = [
     ),
     ("refused POSTs", _refused),
     ("two lost answers", _two_answers_lost),
+    (
+        "the original of a POST without an answer",
+        lambda s: s.one("rest")["bucket"].append(keys.original(STRANGER, policy.JPEG)),
+    ),
     ("a cut download", _cut),
     ("an unready read under faults", lambda s: s.view(A, 40, code=503, sha256=None)),
     ("a view before the image", lambda s: s.view(A, 1.5, code=404, sha256=None)),

@@ -7,7 +7,7 @@ import pytest
 from safelight_contract import keys, policy
 from tests.faults.checker import check
 from tests.faults.invariants import INVARIANTS
-from tests.faults.telling import KEYS, RECOVERED, STRANGER, A, B, C, E, F, Story, good
+from tests.faults.telling import KEYS, RECOVERED, STRANGER, A, B, C, E, F, Story, good, upload_id
 
 Spoil = Callable[[Story], object]
 _FAILED = keys.image(B, 1, policy.JPEG)
@@ -189,6 +189,11 @@ SPOILT: list[tuple[str, str, Spoil]] = [
     ("I10", "not ours", lambda s: s.one("rest")["bucket"].append("etc/passwd")),
     ("I10", "an older attempt", lambda s: s.one("rest")["bucket"].append(keys.manifest(A, 2))),
     ("I10", "an original stays", lambda s: s.one("rest")["bucket"].append(_original(A))),
+    (
+        "I10",
+        "more forgotten originals than lost answers",
+        lambda s: s.one("rest")["bucket"].extend(map(_original, (STRANGER, upload_id(100)))),
+    ),
     ("I10", "an object is missing", lambda s: s.one("rest")["bucket"].remove(KEYS[A][1])),
     ("I10", "a result of a failed upload", lambda s: s.one("rest")["bucket"].append(_FAILED)),
     ("I10", "unconfirmed, and failed", lambda s: _rest_image(_slow(s), ready=False, failed=True)),
