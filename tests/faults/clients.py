@@ -109,9 +109,25 @@ class Clients:
             complete=complete,
         )
 
+    async def delete(self, client: str, upload_id: str, of: str) -> int:
+        """Delete an `upload` or an `image`; return the answer's code."""
+        path = {"upload": "image-upload", "image": "available-image"}[of]
+        start = time.time()
+        code, _ = await self._call("DELETE", f"/api/{path}/{upload_id}")
+        self._recorder.write(
+            "delete",
+            client=client,
+            start=start,
+            end=time.time(),
+            code=code,
+            id=upload_id,
+            of=of,
+        )
+        return code
+
     async def _call(self, method: str, path: str, **body: Any) -> tuple[int, Json]:  # noqa: ANN401 - httpx's
         try:
             answer = await self._http.request(method, path, **body)
-            return answer.status_code, answer.json()
+            return answer.status_code, answer.json() if answer.content else {}
         except (httpx.TransportError, ValueError):
             return 0, {}

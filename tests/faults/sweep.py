@@ -3,14 +3,15 @@
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from safelight_contract.resources import IMAGE_UPLOAD
 from tests.faults.calls import Call
-from tests.faults.cases import Case, Kill, Step
-from tests.faults.rules import Fault, Rule
+from tests.faults.cases import Case, Deletion, Kill, Step
+from tests.faults.rules import Callback, Fault, Rule
 from tests.faults.world import World
 from tests.operator.playing import Kubernetes, Stage, condition, photo
 
@@ -95,8 +96,18 @@ class Sweep:
             while rule in self.world.proxy.rules.waiting(mark):  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.1)
 
-    async def look_on(self) -> None:
-        """Poll the uploads that have ended again and again, until cancelled."""
+    @asynccontextmanager
+    async def looked_on(self) -> AsyncIterator[None]:
+        """Poll the uploads that have ended again and again, while the block lasts."""
+        task = asyncio.create_task(self._look_on())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _look_on(self) -> None:
         while True:
             await asyncio.sleep(0.1)
             for upload_id in tuple(self._ended):
@@ -118,14 +129,28 @@ class Sweep:
             self.missed.append(case)
 
     def _rule(self, case: Case) -> Rule:
-        step, fault = case.step, case.fault
-        if fault is Kill.BEFORE:
-            how, before, after = Fault.REFUSE, self._kill, None
-        elif fault is Kill.AFTER:
-            how, before, after = Fault.CUT_AFTER, None, self._kill
-        else:
-            how, before, after = fault, None, None
-        return Rule(step.caller, step.verb, step.path, step.number, how, before, after)
+        what: Fault | None = None
+        before: Callback | None = None
+        after: Callback | None = None
+        match case.fault:
+            case Kill.BEFORE:
+                what, before = Fault.REFUSE, self._kill
+            case Kill.AFTER:
+                what, after = Fault.CUT_AFTER, self._kill
+            case Deletion.BEFORE:
+                before = self._delete
+            case Deletion.AFTER:
+                after = self._delete
+            case Fault() as fault:
+                what = fault
+        step = case.step
+        return Rule(step.caller, step.verb, step.path, step.number, what, before, after)
+
+    async def _delete(self, call: Call) -> None:
+        """Delete the upload, and what has come of it."""
+        assert call.upload_id
+        for of in ("upload", "image"):
+            await self.world.clients.delete("deleter", call.upload_id, of)
 
     async def _kill(self, call: Call) -> None:
         """Kill who makes a call."""

@@ -13,15 +13,13 @@ from pathlib import Path
 import pytest
 
 from tests.faults import cases, history
-from tests.faults.calls import Call
 from tests.faults.cases import Case, Step
 from tests.faults.conftest import DRAIN_SECONDS
-from tests.faults.rules import Fault
 from tests.faults.sweep import Sweep, until_drained
 from tests.operator.playing import photo
 
 UNDISTURBED = 3
-FAULTS, DISTURBANCES, KILLS, WITH_TWO = 48, 8, 10, 24
+FAULTS, DISTURBANCES, KILLS, DELETIONS, WITH_TWO = 48, 8, 10, 16, 16
 """How many cases a part has."""
 
 
@@ -44,8 +42,8 @@ def choice(dice: random.Random, whole: bool) -> Choice:  # noqa: FBT001 - a fixt
     return Choice(dice, whole)
 
 
-async def calls(sweep: Sweep, history_file: Path) -> tuple[list[Step], list[Step]]:
-    """Return the calls of an undisturbed upload, and those that belong to none; print them."""
+async def calls(sweep: Sweep, history_file: Path) -> list[Step]:
+    """Return the calls of an undisturbed upload; print them."""
     ids = []
     for number in range(UNDISTURBED):
         ids.append(await sweep.upload(f"undisturbed {number}", photo()))
@@ -54,28 +52,17 @@ async def calls(sweep: Sweep, history_file: Path) -> tuple[list[Step], list[Step
     await asyncio.sleep(1)
     lines = history.read(history_file)
     found = cases.steps(lines, [upload_id for upload_id in ids if upload_id])
-    others = cases.of_no_upload(lines)
     table = [f"{number:3} {step}" for number, step in enumerate(found, 1)]
-    print("\n".join([*table, *(f"  - {step}" for step in others)]))  # noqa: T201 - to be seen
-    return found, others
-
-
-def is_write(case: Case) -> bool:
-    return Call(case.step.caller, case.step.verb, case.step.path, None).is_write
+    print("\n".join(table))  # noqa: T201 - to be seen
+    return found
 
 
 async def test_every_fault_at_every_call(sweep: Sweep, history_file: Path, choice: Choice) -> None:
     """Beside those of uploads: lists, leases, and the start of watches."""
-    steps, others = await calls(sweep, history_file)
-    disturbances = [
-        case
-        for case in cases.faults(others)
-        # What becomes of a watch that says nothing has a test of its own.
-        if case.step.verb != "WATCH" or case.fault not in {Fault.HOLE, Fault.CUT_ANSWER}
-    ]
+    steps = await calls(sweep, history_file)
     async with asyncio.TaskGroup() as group:
         group.create_task(sweep.run(choice.of(cases.faults(steps), FAULTS)))
-        group.create_task(sweep.disturb(choice.of(disturbances, DISTURBANCES)))
+        group.create_task(sweep.disturb(choice.of(cases.disturbances(), DISTURBANCES)))
     assert sweep.missed == []
     assert sweep.ends["failed"] == 0
 
@@ -83,16 +70,24 @@ async def test_every_fault_at_every_call(sweep: Sweep, history_file: Path, choic
 async def test_a_kill_before_and_after_every_call(
     sweep: Sweep, history_file: Path, choice: Choice
 ) -> None:
-    steps, _ = await calls(sweep, history_file)
+    steps = await calls(sweep, history_file)
     await sweep.run(choice.of(cases.kills(steps), KILLS))
     assert sweep.missed == []
+
+
+async def test_a_deletion_before_and_after_every_call(
+    sweep: Sweep, history_file: Path, choice: Choice
+) -> None:
+    """Once it is answered the upload never comes back, and nothing of it is left."""
+    steps = await calls(sweep, history_file)
+    await sweep.run(choice.of(cases.deletions(steps), DELETIONS))
 
 
 @pytest.mark.parametrize("sweep", [2], indirect=True, ids=["two operators"])
 async def test_two_operators_at_once(sweep: Sweep, history_file: Path, choice: Choice) -> None:
     """Each has a lease of its own, so that both lead; which of them makes a call is chance."""
     sweep.world.recorder.write("fault", what="second-operator", target="operator")
-    steps, _ = await calls(sweep, history_file)
-    writes = filter(is_write, cases.faults(steps))
+    steps = await calls(sweep, history_file)
+    writes = cases.faults(step for step in steps if step.is_write)
     await sweep.run(choice.of(writes, WITH_TWO))
     assert sweep.ends["failed"] == 0

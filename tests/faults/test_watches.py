@@ -46,6 +46,7 @@ async def test_a_deletion_in_the_gap_of_an_expired_watch(sweep: Sweep) -> None:
         world.recorder.write("delete", **deletion, id=name, of=of)
     await world.stage.until_settled(upload_id, [])
     assert not proxy.rules.waiting(None)
+    assert world.api.codes == world.operators[0].codes == []
 
 
 async def test_watches_that_say_nothing_hold_up_nothing(sweep: Sweep) -> None:
