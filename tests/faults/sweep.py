@@ -21,7 +21,7 @@ END_SECONDS: Final = 150.0
 """Within this every upload must have ended, whatever happens to one of its calls."""
 LOOK_AGAIN_SECONDS: Final = 5.0
 """Between two polls of an upload that has ended."""
-TURN_SECONDS: Final = 30.0
+TURN_SECONDS: Final = 90.0
 """Within this a call must come whose turn it is."""
 
 
