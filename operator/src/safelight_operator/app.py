@@ -110,7 +110,10 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         stack.push_async_callback(cluster.close)
         objects = Objects(settings.object_store)
         stack.callback(objects.close)
-        lease = Lease(cluster, settings.lease_name, settings.pod_name)
+        # Work can use up all of its connections; the lease must never wait for one.
+        apart = await Cluster.connect(settings.namespace)
+        stack.push_async_callback(apart.close)
+        lease = Lease(apart, settings.lease_name, settings.pod_name)
         stack.push_async_callback(lease.release)
         health.ready = True
         if await lease.acquire(stop):

@@ -96,7 +96,10 @@ class Lease:
         try:
             async with asyncio.timeout(min(left, RENEW_DEADLINE / 2)):
                 await self._acquire_or_renew()
-        except (AlreadyExistsError, ConflictError, TimeoutError):
+        except (AlreadyExistsError, ConflictError):
+            return False
+        except TimeoutError:
+            _log.warning("Lease not reached", extra={"why": "no answer"})
             return False
         except LostError:
             if self.renewed >= 0:

@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 _FIND_WITHIN: Final = 10.0
 _STARTED_WITHIN: Final = 120.0
+_PUT_BACK_WITHIN: Final = 180.0
+"""Longer than the API server is ever away."""
 _LEADS_WITHIN: Final = 45.0
 _UPGRADED_WITHIN: Final = 240.0
 _INTERVAL: Final = 0.1
@@ -138,7 +140,7 @@ class Faults:
             if not taken:
                 raise NotDoneError("the standby did not take over")
         finally:
-            self._patiently(lambda: self.release.operators(1), TAKEOVER_SECONDS)
+            self._patiently(lambda: self.release.operators(1), _PUT_BACK_WITHIN)
 
     def _have_two(self, seconds: float) -> None:
         try:
@@ -146,7 +148,7 @@ class Faults:
             self._note(What.SECOND_OPERATOR, Target.OPERATOR)
             self.stopped.wait(seconds)
         finally:
-            self._patiently(lambda: twin.stop(self.release), TAKEOVER_SECONDS)
+            self._patiently(lambda: twin.stop(self.release), _PUT_BACK_WITHIN)
 
     def _leader(self) -> Container:
         found: list[Container] = []
