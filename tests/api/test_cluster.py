@@ -42,6 +42,7 @@ async def test_create_read_delete(cluster: Cluster) -> None:
     assert before.revision < int(created["metadata"]["resourceVersion"]) <= reading.revision
     with pytest.raises(AlreadyExistsError):
         await cluster.create(IMAGE_UPLOAD, name, spec)
+    assert not await cluster.delete(IMAGE_UPLOAD, name, "another-uid")
     assert await cluster.delete(IMAGE_UPLOAD, name, created["metadata"]["uid"])
     assert not await cluster.delete(IMAGE_UPLOAD, name, created["metadata"]["uid"])
     after = await cluster.read(IMAGE_UPLOAD, name)

@@ -82,6 +82,26 @@ async def test_the_second_job_of_a_name_exists_already(stage: Stage, cluster: Cl
     assert len(await cluster.list_all_jobs()) == 1
 
 
+async def test_only_the_job_that_was_read_is_deleted(stage: Stage, cluster: Cluster) -> None:
+    upload = await posted(stage, cluster)
+    job = await cluster.create_job(manifest.job(upload, request(upload_id=upload.id), PROCESSOR))
+    name, uid = job["metadata"]["name"], job["metadata"]["uid"]
+    with pytest.raises(ConflictError):
+        await cluster.delete_job(name, "another-uid")
+    assert await cluster.get_job(name) is not None
+    await cluster.delete_job(name, uid)
+
+
+async def test_only_the_image_that_was_read_is_deleted(cluster: Cluster) -> None:
+    """Neither another one of its name, nor one that somebody has touched since."""
+    metadata = (await cluster.create_image(manifest.probe(ID)))["metadata"]
+    for uid, version in (("another-uid", metadata["resourceVersion"]), (metadata["uid"], "1")):
+        with pytest.raises(ConflictError):
+            await cluster.delete_image(ID, uid, version)
+    await cluster.delete_image(ID, metadata["uid"], metadata["resourceVersion"])
+    assert await cluster.get_image(ID) is None
+
+
 async def test_what_is_not_valid_is_refused(stage: Stage, cluster: Cluster) -> None:
     upload = await posted(stage, cluster)
     body = manifest.job(upload, request(upload_id=upload.id), PROCESSOR)
@@ -94,13 +114,8 @@ async def test_an_image_that_exists_would_not_be_created(cluster: Cluster) -> No
     probe = manifest.probe(ID)
     assert await cluster.would_create_image(probe)
     assert await cluster.get_image(ID) is None
-    created = await cluster.create_image(probe)
+    await cluster.create_image(probe)
     assert not await cluster.would_create_image(probe)
-    metadata = created["metadata"]
-    with pytest.raises(ConflictError):
-        await cluster.delete_image(ID, metadata["uid"], "1")
-    await cluster.delete_image(ID, metadata["uid"], metadata["resourceVersion"])
-    assert await cluster.get_image(ID) is None
 
 
 async def test_lists_are_read_page_by_page(
