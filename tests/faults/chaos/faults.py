@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from random import Random
-from threading import Event
+from threading import Event, Lock
 from typing import Final, TypeVar
 
 from safelight_local.errors import LocalError
@@ -43,6 +43,8 @@ class Faults:
     recorder: Recorder
     random: Random
     stopped: Event
+    deploying: Lock = field(default_factory=Lock)
+    """Held while the number of operators is another one than Helm's."""
     done: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How often what (target, what) was done."""
     missed: list[str] = field(default_factory=list)
@@ -76,9 +78,11 @@ class Faults:
 
     def _do(self, fault: Fault) -> None:
         if fault.what is What.UPGRADE:
-            self._upgrade()
+            with self.deploying:
+                self._upgrade()
         elif fault.what is What.TAKEOVER:
-            self._take_over()
+            with self.deploying:
+                self._take_over()
         elif fault.what is What.SECOND_OPERATOR:
             self._have_two(fault.lasts)
         elif fault.target in self.daemons:
