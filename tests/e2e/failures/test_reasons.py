@@ -39,7 +39,10 @@ CASES = (
     Failing(causes.upload, NO_NODE, Failure.DEADLINE_EXCEEDED, 1, "", "Unschedulable"),
     Failing(causes.jobs_deleted, ORDINARY, Failure.OUTPUT_MISSING, 2, "the Job has vanished"),
     Failing(causes.killed_twice, ORDINARY, Failure.INTERNAL_ERROR, 2, "exit code 137"),
-    Failing(causes.storage_cut, ORDINARY, Failure.STORAGE_UNAVAILABLE, 4, "exit code 20: .+"),
+    Failing(
+        *(causes.storage_cut, ORDINARY, Failure.STORAGE_UNAVAILABLE, 4),
+        *("exit code 20: .+", "StorageUnavailable"),
+    ),
 )
 
 
