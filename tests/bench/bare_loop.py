@@ -24,7 +24,7 @@ from safelight_local.control_plane import free_ports
 from safelight_operator import hints, manifest
 from safelight_operator.objects import Objects
 from safelight_operator.settings import ProcessorSettings
-from safelight_operator.steps import URL_MARGIN_SECONDS
+from safelight_operator.starting import URL_MARGIN_SECONDS
 from tests.operator import making
 from tests.operator.playing import Bucket, Kubernetes
 

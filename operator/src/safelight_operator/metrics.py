@@ -1,5 +1,6 @@
 """The operator's metrics. No id, name or uid is ever a label: their number has no bound."""
 
+from datetime import datetime
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -99,3 +100,9 @@ SWEPT = Counter(
     "safelight_swept_ids",
     "Ids that a sweep gave to be looked at, and to have removed what nothing needs.",
 )
+
+
+def observe_phase(phase: str, since: datetime | None, until: datetime) -> None:
+    """Note how long a phase took, if it is known when it began."""
+    if since is not None:
+        PHASE_SECONDS.labels(phase).observe(max((until - since).total_seconds(), 0))

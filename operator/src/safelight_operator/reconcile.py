@@ -153,7 +153,7 @@ class Reconciler:
         action = stalling.storage_fails(world.upload, stall, str(error), since, self._now())
         if world.upload is not None and action is not None:
             with suppress(ClusterError):
-                await self._steps.set_status(action, world.upload)
+                await self._steps.statuses.take(action, world.upload)
 
     def _wait(self, upload_id: str, action: Wait) -> None:
         if action.until is not None:
