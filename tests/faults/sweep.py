@@ -10,7 +10,7 @@ from typing import Final
 
 from safelight_contract.resources import IMAGE_UPLOAD
 from tests.faults.calls import Call
-from tests.faults.cases import Case, Deletion, Kill, Step
+from tests.faults.cases import Case, Deletion, Kill
 from tests.faults.rules import Callback, Fault, Rule
 from tests.faults.world import World
 from tests.operator.playing import Kubernetes, Stage, condition, photo
@@ -23,6 +23,8 @@ LOOK_AGAIN_SECONDS: Final = 5.0
 """Between two polls of an upload that has ended."""
 TURN_SECONDS: Final = 90.0
 """Within this a call must come whose turn it is."""
+PAUSE_SECONDS: Final = 3.0
+"""Between two faults of calls that belong to no upload."""
 
 
 @dataclass
@@ -66,35 +68,31 @@ class Sweep:
         return upload_id
 
     async def disturb(self, cases: Iterable[Case]) -> None:
-        """Let faults happen to calls that belong to no upload; calls of a kind take turns.
+        """Let faults happen to calls that belong to no upload; those of a resource take turns.
+
+        Between two of them there is time to recover: a leader whose Lease cannot be renewed for
+        long has to end.
 
         Raises:
             ExceptionGroup: a call was not made any more.
         """
-        kinds: dict[Step, list[Case]] = {}
+        resources: dict[tuple[str, str], list[Case]] = {}
         for case in cases:
-            kinds.setdefault(case.step, []).append(case)
+            resources.setdefault((case.step.caller, case.step.path), []).append(case)
         async with asyncio.TaskGroup() as group:
-            for found in kinds.values():
+            for found in resources.values():
                 group.create_task(self._disturb(found))
 
     async def _disturb(self, cases: Iterable[Case]) -> None:
+        proxy = self.world.proxy
         for case in cases:
             rule = self._rule(case)
-            self.world.proxy.rules.add(rule)
-            if case.step.verb == "WATCH":
-                self.world.proxy.end_watches(case.step.caller)
-            await self._happens(rule, None)
-
-    async def _happens(self, rule: Rule, mark: str | None) -> None:
-        """Wait for a rule's turn.
-
-        Raises:
-            TimeoutError: it does not come.
-        """
-        async with asyncio.timeout(TURN_SECONDS):
-            while rule in self.world.proxy.rules.waiting(mark):  # noqa: ASYNC110 - nobody tells
-                await asyncio.sleep(0.1)
+            proxy.rules.add(rule)
+            async with asyncio.timeout(TURN_SECONDS):
+                while rule in proxy.rules.waiting(None):
+                    if case.step.verb == "WATCH":
+                        proxy.end_watches(case.step.caller)
+                    await asyncio.sleep(PAUSE_SECONDS)
 
     @asynccontextmanager
     async def looked_on(self) -> AsyncIterator[None]:
@@ -124,7 +122,9 @@ class Sweep:
                 await asyncio.sleep(1)  # The API was killed for the sake of another upload.
         # What an operator does last it does after the upload has ended for readers.
         try:
-            await self._happens(rule, mark)
+            async with asyncio.timeout(TURN_SECONDS):
+                while waiting:  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(0.1)
         except TimeoutError:
             self.missed.append(case)
 

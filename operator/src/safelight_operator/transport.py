@@ -41,7 +41,8 @@ CLOSING_SECONDS: Final = 0.02
 """TLS connections end a moment after they are closed; the loop must run until then."""
 METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=5)
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=10, sock_connect=5)
+"""For all but watches; an answer that is swallowed holds up its upload for so long."""
 _CONNECTIONS: Final = 32
 _BROKEN: Final = (aiohttp.ClientError, TimeoutError, ssl.SSLError, ValueError)
 
