@@ -23,8 +23,8 @@ LOOK_AGAIN_SECONDS: Final = 5.0
 """Between two polls of an upload that has ended."""
 TURN_SECONDS: Final = 90.0
 """Within this a call must come whose turn it is."""
-PAUSE_SECONDS: Final = 3.0
-"""Between two faults of calls that belong to no upload."""
+PAUSE_SECONDS: Final = 8.0
+"""Between two faults of calls that belong to no upload: for a renewal that none meets."""
 
 
 @dataclass
@@ -92,7 +92,8 @@ class Sweep:
                 while rule in proxy.rules.waiting(None):
                     if case.step.verb == "WATCH":
                         proxy.end_watches(case.step.caller)
-                    await asyncio.sleep(PAUSE_SECONDS)
+                    await asyncio.sleep(1)
+            await asyncio.sleep(PAUSE_SECONDS)
 
     @asynccontextmanager
     async def looked_on(self) -> AsyncIterator[None]:
