@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import io
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,11 @@ from safelight_api.objects import (
 )
 from safelight_contract.env import ObjectStoreSettings
 from tests.api.playing import Bucket
+from tests.faults.calls import Dialect
+from tests.faults.exchange import Server
+from tests.faults.history import Recorder
+from tests.faults.proxy import Proxy
+from tests.faults.rules import Fault, Rule
 
 KEY = "image_uploads/00000000-0000-4000-8000-000000000000.jpg"
 DATA = b"x" * 700_000
@@ -53,6 +60,22 @@ async def read(objects: Objects, etag: str, part: ByteRange | None = None) -> by
         return b"".join([piece async for piece in stream.pieces()])
     finally:
         stream.close()
+
+
+@pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.PRECONDITION])
+async def test_a_key_that_is_free_after_all_is_written(
+    object_storage: ObjectStoreSettings, stored: Bucket, tmp_path: Path, fault: Fault
+) -> None:
+    """Another conditional write was under way, and came to nothing."""
+    with Recorder(tmp_path / "history.jsonl") as recorder:
+        async with Proxy(recorder) as proxy:
+            proxy.rules.add(Rule("api", "PUT", "original", 1, fault))
+            url = await proxy.listen("api", Server(object_storage.endpoint, Dialect.S3))
+            settings = replace(object_storage, endpoint=url)
+            async with Objects(settings, connections=1, metrics=Metrics()) as objects:
+                await put(objects, DATA)
+            assert not proxy.rules.waiting(None)
+    assert stored.get(KEY) == DATA
 
 
 async def test_a_key_is_written_once(objects: Objects, stored: Bucket) -> None:

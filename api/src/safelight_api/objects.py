@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 READ_BYTES: Final = 256 * 1024
 """How much of an object is held in memory at a time."""
 SHA256_METADATA: Final = "sha256"
+_TAKEN: Final = (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT)
 _DELETE_BATCH: Final = 1000
 """The most keys that one DeleteObjects request takes."""
 _CONNECT_SECONDS: Final = 3
@@ -120,34 +121,50 @@ class Objects:
         """Store a file under a key that is not taken; the storage verifies its checksum.
 
         A key that holds the very same bytes is success: an earlier try was done, but its answer
-        got lost.
+        got lost. If the storage says that the key is taken, or being written, and it holds
+        nothing, the write is tried once more, as Amazon's guide to conditional writes advises.
 
         Raises:
             ObjectChangedError: the key is taken by other bytes.
             StorageUnavailableError: it may have been done or not.
         """
 
-        def put() -> None:
+        def write() -> None:
             file.seek(0)
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=file,
+                ContentLength=size,
+                ContentType=media_type,
+                ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
+                Metadata={SHA256_METADATA: sha256},
+                IfNoneMatch="*",
+            )
+
+        def put() -> None:
             try:
-                self._client.put_object(
-                    Bucket=self._bucket,
-                    Key=key,
-                    Body=file,
-                    ContentLength=size,
-                    ContentType=media_type,
-                    ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
-                    Metadata={SHA256_METADATA: sha256},
-                    IfNoneMatch="*",
-                )
+                write()
             except ClientError as error:
-                if _code(error) not in {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT}:
+                if _code(error) not in _TAKEN:
                     raise
-                head = self._client.head_object(Bucket=self._bucket, Key=key)
-                if head["Metadata"].get(SHA256_METADATA) != sha256:
+                found = self._sha256_of(key)
+                if found is None:
+                    write()
+                elif found != sha256:
                     raise ObjectChangedError("the key is taken") from error
 
         await self.run("put", put)
+
+    def _sha256_of(self, key: str) -> str | None:
+        """Return what an object was stored with ("" for nothing); None: there is no object."""
+        try:
+            head = self._client.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if _code(error) != HTTPStatus.NOT_FOUND:
+                raise
+            return None
+        return head["Metadata"].get(SHA256_METADATA, "")
 
     async def open(self, key: str, etag: str, part: ByteRange | None) -> ObjectStream:
         """Open an object, or a part of it, for reading; close it afterwards.
