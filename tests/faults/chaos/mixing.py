@@ -56,7 +56,7 @@ def chaos(seed: int, seconds: float, uploads: int) -> Outcome:
         progress.say(f"seed {seed}: {seconds:.0f} s of faults, {uploads} uploads")
         with observing(installed.cluster, release.NAME, recorder, installed.processor_image):
             ran = run(mix, installed, stack, recorder, _DRAIN_SECONDS)
-            left = settle(installed, recorder, ran, folder / "logs")
+            left = settle(installed, stack.storage, recorder, ran, folder / "logs")
     outcome = Outcome(ran, left, judge(history.read(file)))
     progress.say("\n".join(summary.lines(outcome)))
     return outcome

@@ -11,10 +11,12 @@ import httpx
 from safelight_contract import keys
 from safelight_contract.env import ObjectStoreSettings
 from safelight_contract.resources import LABEL_COMPONENT
+from safelight_local.object_storage import ObjectStorage
 from tests.faults.access import Access
 from tests.faults.chaos.book import Book
 from tests.faults.chaos.release import Release, failed
 from tests.faults.chaos.run import Ran
+from tests.faults.chaos.sweeping import sweep
 from tests.faults.history import Recorder
 from tests.faults.numbers import numbers
 from tests.faults.rest import at_rest
@@ -25,17 +27,20 @@ _GONE_WITHIN: Final = 90.0
 _INTERVAL: Final = 2.0
 
 
-def settle(release: Release, recorder: Recorder, ran: Ran, logs: Path) -> list[str]:
+def settle(
+    release: Release, server: ObjectStorage, recorder: Recorder, ran: Ran, logs: Path
+) -> list[str]:
     """Wait until the bucket holds only what has a name, and write down what is there.
 
     Args:
         release: nothing is under way in it.
+        server: of its bucket.
         recorder: gets the lines.
         ran: what has been done.
         logs: the folder with the logs of all containers.
 
     Returns:
-        The objects that no resource names.
+        The objects that were left to the sweeper.
     """
     storage = release.storage
     bucket = Bucket(
@@ -51,6 +56,8 @@ def settle(release: Release, recorder: Recorder, ran: Ran, logs: Path) -> list[s
     secrets["the key of the storage"] = storage.secret_access_key
     try:
         left = _wait_for_removals(release, bucket, ran.book)
+        if left:
+            sweep(release, server, bucket, left)
         texts = {"log": _texts(logs), "answer": ran.refusals}
         asyncio.run(_write(release, bucket, recorder, secrets, texts))
     finally:

@@ -15,7 +15,7 @@ class Outcome:
 
     ran: Ran
     left: list[str]
-    """The objects that no resource names at rest."""
+    """The objects that only the sweeper removes, a day later."""
     verdicts: list[Verdict]
 
     @property
@@ -48,7 +48,7 @@ def lines(outcome: Outcome) -> Iterator[str]:
     if ran.drained_after is not None:
         yield f"drained    {duration(ran.drained_after)} after the last fault"
     for key in outcome.left:
-        yield f"nameless   {key}"
+        yield f"swept      {key}"
     for verdict in outcome.verdicts:
         yield f"{verdict.invariant:<10} {str(verdict).partition(': ')[2]}"
     for wrong in outcome.wrong:
