@@ -23,7 +23,7 @@ from tests.faults.observer import observing
 from tests.support import corpus
 
 FOLDER: Final = paths.STATE / "chaos"
-"""Each run has a folder here: its history, and the logs of all its pods."""
+"""Each run has a folder here: its history, and in `pods` the logs of all containers."""
 _DRAIN_SECONDS: Final = 480.0
 _LOOK_SECONDS: Final = 1.0
 
@@ -51,12 +51,12 @@ def chaos(seed: int, seconds: float, uploads: int) -> Outcome:
     with (
         release.installed(stack, values, folder, progress) as installed,
         Recorder(file) as recorder,
-        _logs_kept(stack.node.logs / "pods", release.NAME, folder / "logs"),
+        _logs_kept(stack.node.logs / "pods", release.NAME, folder / "pods"),
     ):
         progress.say(f"seed {seed}: {seconds:.0f} s of faults, {uploads} uploads")
         with observing(installed.cluster, release.NAME, recorder, installed.processor_image):
             ran = run(mix, installed, stack, recorder, _DRAIN_SECONDS)
-            left = settle(installed, stack.storage, recorder, ran, folder / "logs")
+            left = settle(installed, stack.storage, recorder, ran, folder / "pods")
     outcome = Outcome(ran, left, judge(history.read(file)))
     progress.say("\n".join(summary.lines(outcome)))
     return outcome
