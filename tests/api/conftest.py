@@ -14,7 +14,8 @@ from safelight_contract.env import ObjectStoreSettings
 from safelight_local.cluster import Cluster, write_kubeconfig
 from safelight_local.errors import LocalError
 from tests.api.asking import Api, started
-from tests.api.playing import Bucket, PlayedOperator
+from tests.api.playing import PlayedOperator
+from tests.support.bucket import Bucket
 from tests.support.proxying import Proxy, proxy_to
 
 

@@ -4,12 +4,9 @@ import hashlib
 import ssl
 from typing import Any, Self
 
-import boto3
 import httpx
-from botocore.config import Config
 
 from safelight_contract import keys, policy
-from safelight_contract.env import ObjectStoreSettings
 from safelight_contract.resources import (
     API_VERSION,
     AVAILABLE_IMAGE,
@@ -20,47 +17,7 @@ from safelight_contract.resources import (
 )
 from safelight_local.cluster import Cluster
 from tests.api import making
-
-
-class Bucket:
-    """The objects of a test's bucket."""
-
-    def __init__(self, settings: ObjectStoreSettings) -> None:
-        self._name = settings.bucket
-        self._client = boto3.client(
-            "s3",
-            endpoint_url=settings.endpoint,
-            region_name=settings.region,
-            aws_access_key_id=settings.access_key_id,
-            aws_secret_access_key=settings.secret_access_key,
-            config=Config(
-                signature_version="s3v4",
-                s3={"addressing_style": "path"},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
-
-    def keys(self) -> list[str]:
-        """Return all keys."""
-        answer = self._client.list_objects_v2(Bucket=self._name)
-        return [entry["Key"] for entry in answer.get("Contents", [])]
-
-    def put(self, key: str, data: bytes) -> str:
-        """Store an object and return its etag, without quotes."""
-        return self._client.put_object(Bucket=self._name, Key=key, Body=data)["ETag"].strip('"')
-
-    def get(self, key: str) -> bytes:
-        """Return the bytes of an object."""
-        return self._client.get_object(Bucket=self._name, Key=key)["Body"].read()
-
-    def delete(self, key: str) -> None:
-        """Delete an object."""
-        self._client.delete_object(Bucket=self._name, Key=key)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+from tests.support.bucket import Bucket
 
 
 class PlayedOperator:

@@ -35,7 +35,7 @@ async def test_too_many_pending(settings: Settings, token: str, operator: Played
         for answer in answers:
             if answer.status_code != 201:
                 assert_problem(answer, 429)
-        assert len(operator.bucket.keys()) == 2
+        assert len(operator.bucket.stored()) == 2
         await operator.fail(accepted[0].json()["data"]["id"], "CorruptImage")
         await eventually(lambda: len(api.services.cache.pending) == 1)
         await api.upload()

@@ -14,7 +14,8 @@ from safelight_contract import keys, policy
 from safelight_contract.resources import ANNOTATION_UPDATED_AT, AVAILABLE_IMAGE, IMAGE_UPLOAD
 from tests.api.asking import Api, assert_problem, eventually, started
 from tests.api.conftest import behind
-from tests.api.playing import Bucket, PlayedOperator
+from tests.api.playing import PlayedOperator
+from tests.support.bucket import Bucket
 from tests.support.proxying import Proxy
 
 PATH = "/api/available-image"
@@ -178,7 +179,7 @@ async def test_delete(api: Api, operator: PlayedOperator, bucket: Bucket) -> Non
     answer = await api.client.delete(path)
     assert (answer.status_code, answer.content) == (204, b"")
     assert await operator.names(AVAILABLE_IMAGE) == [other]
-    assert bucket.keys() == [keys.image(other, 1, policy.JPEG)]
+    assert bucket.stored() == [keys.image(other, 1, policy.JPEG)]
     for suffix in ("", "/view", "/download"):
         assert_problem(await api.client.get(path + suffix), 404)
     assert_problem(await api.client.delete(path), 404)
@@ -198,7 +199,7 @@ async def test_delete_takes_the_upload_that_is_not_deleted_yet(
     assert (await api.client.delete(f"{PATH}/{upload['id']}")).status_code == 204
     assert await operator.names(IMAGE_UPLOAD) == []
     assert (await api.status(upload["id"]))["status"] == "not_found"
-    assert operator.bucket.keys() == []
+    assert operator.bucket.stored() == []
 
 
 async def test_delete_while_the_object_storage_is_away(

@@ -94,7 +94,7 @@ async def test_memory_stays_flat_however_large_the_uploads_and_downloads(
         rise = program.memory("VmHWM") - before
         print(f"memory: {before // MIB} MiB, {count} uploads: +{rise // MIB} MiB")  # noqa: T201 - a measurement
         assert rise < 100 * MIB
-        assert len(operator.bucket.keys()) == count + 1
+        assert len(operator.bucket.stored()) == count + 1
 
         image_id = await operator.available(data)
 
@@ -132,7 +132,7 @@ async def test_stalled_clients_harm_nobody_and_get_408(
         assert_problem(answer, 408)
     for connection in stalled:
         connection.close()
-    assert len(operator.bucket.keys()) == 1
+    assert len(operator.bucket.stored()) == 1
 
 
 async def test_a_body_that_trickles_in_for_ever_is_408(program: Running) -> None:
@@ -171,7 +171,7 @@ async def test_a_client_that_goes_away_leaves_nothing(
             return f'{{code="499",method="POST",route="{PATH}"}} 5.0' in metrics.text
 
         await eventually(is_counted)
-    assert operator.bucket.keys() == []
+    assert operator.bucket.stored() == []
     assert await operator.names(IMAGE_UPLOAD) == []
     deleted = [
         link
@@ -227,7 +227,7 @@ async def test_the_end_does_not_wait_for_ever(program: Running, operator: Played
     await asyncio.gather(*feeding, return_exceptions=True)
     for connection in connections:
         connection.close()
-    assert operator.bucket.keys() == []
+    assert operator.bucket.stored() == []
 
 
 async def test_a_refusal_is_seen_although_the_client_goes_on_sending(program: Running) -> None:

@@ -18,12 +18,12 @@ from safelight_api.objects import (
     StorageUnavailableError,
 )
 from safelight_contract.env import ObjectStoreSettings
-from tests.api.playing import Bucket
 from tests.faults.calls import Dialect
 from tests.faults.exchange import Server
 from tests.faults.history import Recorder
 from tests.faults.proxy import Proxy
 from tests.faults.rules import Fault, Rule
+from tests.support.bucket import Bucket
 
 KEY = "image_uploads/00000000-0000-4000-8000-000000000000.jpg"
 DATA = b"x" * 700_000
@@ -75,7 +75,7 @@ async def test_a_key_that_is_free_after_all_is_written(
             async with Objects(settings, connections=1, metrics=Metrics()) as objects:
                 await put(objects, DATA)
             assert not proxy.rules.waiting(None)
-    assert stored.get(KEY) == DATA
+    assert stored.read(KEY) == DATA
 
 
 async def test_a_key_is_written_once(objects: Objects, stored: Bucket) -> None:
@@ -84,7 +84,7 @@ async def test_a_key_is_written_once(objects: Objects, stored: Bucket) -> None:
     await put(objects, DATA)
     with pytest.raises(ObjectChangedError):
         await put(objects, b"others")
-    assert stored.get(KEY) == DATA
+    assert stored.read(KEY) == DATA
     stored.close()
 
 
@@ -95,7 +95,7 @@ async def test_of_writers_at_once_one_wins(objects: Objects, stored: Bucket) -> 
     )
     winners = [content for content, result in zip(contents, results, strict=True) if not result]
     assert len(winners) == 1
-    assert stored.get(KEY) == winners[0]
+    assert stored.read(KEY) == winners[0]
     assert all(isinstance(result, ObjectChangedError) for result in results if result)
     stored.close()
 
@@ -105,7 +105,7 @@ async def test_bytes_that_are_damaged_on_the_way_are_refused(
 ) -> None:
     with pytest.raises(StorageUnavailableError):
         await put(objects, DATA, sha256=hashlib.sha256(b"what was meant").hexdigest())
-    assert stored.keys() == []
+    assert stored.stored() == []
     stored.close()
 
 
@@ -130,7 +130,7 @@ async def test_deleting_a_prefix_takes_all_pages_and_nothing_else(
         stored.put(key, b"x")
     await objects.delete_prefix("images/a/")
     await objects.delete("images/absent")
-    assert stored.keys() == ["images/ab", "images/b/1"]
+    assert stored.stored() == ["images/ab", "images/b/1"]
     stored.close()
 
 

@@ -19,7 +19,8 @@ from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD
 from tests.api import making
 from tests.api.asking import JPEG, PNG, WEBP, Api, assert_problem, eventually, started
 from tests.api.conftest import behind
-from tests.api.playing import Bucket, PlayedOperator
+from tests.api.playing import PlayedOperator
+from tests.support.bucket import Bucket
 from tests.support.proxying import Proxy
 
 PATH = "/api/image-upload"
@@ -29,7 +30,7 @@ FIELDS = ["id", "path", "name", "extension", "mime_type", "size", "created_at", 
 
 async def assert_nothing_is_left(api: Api, operator: PlayedOperator) -> None:
     """Check that a refused upload has left neither bytes nor a resource."""
-    assert operator.bucket.keys() == []
+    assert operator.bucket.stored() == []
     assert await operator.names(IMAGE_UPLOAD) == []
     assert api.services.receiver.held_bytes == 0
     directory = api.services.settings.temporary_directory
@@ -78,7 +79,7 @@ async def test_an_upload_is_stored_and_answered_as_specified(  # noqa: PLR0917 -
         "size": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
     }
-    assert operator.bucket.get(upload["path"]) == data
+    assert operator.bucket.read(upload["path"]) == data
     assert (await api.client.get(answer.headers["location"])).json() == body
 
 
@@ -319,7 +320,7 @@ async def test_the_api_server_is_away(
         upload = await api.upload()
         cluster_proxy.refuse()
         assert_problem(await api.client.post(PATH, files={"file": ("a.jpg", JPEG)}), 503)
-        assert bucket.keys() == [upload["path"]]
+        assert bucket.stored() == [upload["path"]]
         assert (await api.status(upload["id"]))["status"] == "processing"
         assert_problem(await api.client.get(f"{PATH}/{UNKNOWN}/status"), 503)
         assert_problem(await api.client.get(f"{PATH}/{UNKNOWN}"), 503)
@@ -345,7 +346,7 @@ async def test_a_create_whose_answer_is_lost_is_found_out(
     upload = await api.upload()
     assert len(calls) == 1
     assert await operator.names(IMAGE_UPLOAD) == [upload["id"]]
-    assert operator.bucket.keys() == [upload["path"]]
+    assert operator.bucket.stored() == [upload["path"]]
 
 
 async def test_a_create_whose_answer_is_lost_and_that_was_processed_meanwhile(
@@ -377,7 +378,7 @@ async def test_a_create_that_may_have_happened_keeps_the_original(
     monkeypatch.setattr(Cluster, "create", lost)
     monkeypatch.setattr("safelight_api.uploads.RETRY_SECONDS", 0)
     assert_problem(await api.client.post(PATH, files={"file": ("a.jpg", JPEG)}), 503)
-    assert len(operator.bucket.keys()) == 1
+    assert len(operator.bucket.stored()) == 1
 
 
 async def test_a_quota(api: Api, operator: PlayedOperator, kubernetes: Any, namespace: str) -> None:  # noqa: ANN401 - the fixture of all tests

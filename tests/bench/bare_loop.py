@@ -26,7 +26,8 @@ from safelight_operator.objects import Objects
 from safelight_operator.settings import ProcessorSettings
 from safelight_operator.starting import URL_MARGIN_SECONDS
 from tests.operator import making
-from tests.operator.playing import Bucket, Kubernetes
+from tests.operator.playing import Kubernetes
+from tests.support.bucket import Bucket
 
 _ATTEMPT: Final = 1
 

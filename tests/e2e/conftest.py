@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
-from safelight_contract import keys
+from safelight_contract.env import ObjectStoreSettings
+from tests.support.bucket import Bucket
 from tests.support.client import Client
 
 
@@ -79,36 +78,15 @@ def client(installation: Mapping[str, str]) -> Iterator[Client]:
         yield opened
 
 
-@dataclass(frozen=True)
-class Bucket:
-    """The installation's bucket, with the rights of the API and the operator."""
-
-    s3: Any
-    name: str
-
-    def keys_of(self, upload_id: str) -> list[str]:
-        """Return the keys of all objects of one upload."""
-        return [
-            item["Key"]
-            for prefix in (f"{keys.ORIGINALS}{upload_id}", keys.images_prefix(upload_id))
-            for item in self.s3.list_objects_v2(Bucket=self.name, Prefix=prefix).get("Contents", [])
-        ]
-
-
 @pytest.fixture(scope="session")
 def bucket(installation: Mapping[str, str]) -> Bucket:
-    """The object storage behind the installation."""
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=installation["S3_ENDPOINT"],
-        region_name=installation["S3_REGION"],
-        aws_access_key_id=installation["S3_ACCESS_KEY_ID"],
-        aws_secret_access_key=installation["S3_SECRET_ACCESS_KEY"],
-        config=Config(
-            signature_version="s3v4",
-            s3={"addressing_style": "path"},
-            request_checksum_calculation="when_required",
-            proxies={},
-        ),
+    """The object storage behind the installation, with the rights of the API and the operator."""
+    return Bucket(
+        ObjectStoreSettings(
+            endpoint=installation["S3_ENDPOINT"],
+            bucket=installation["S3_BUCKET"],
+            region=installation["S3_REGION"],
+            access_key_id=installation["S3_ACCESS_KEY_ID"],
+            secret_access_key=installation["S3_SECRET_ACCESS_KEY"],
+        )
     )
-    return Bucket(s3, installation["S3_BUCKET"])

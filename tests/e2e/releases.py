@@ -12,8 +12,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from safelight_local import install, paths
-from tests.e2e.conftest import Bucket, Cluster
+from tests.e2e.conftest import Cluster
 from tests.e2e.gate import Gate
+from tests.support.bucket import Bucket
 from tests.support.client import Client
 
 _SMALL: Final[Mapping[str, Any]] = {
@@ -126,13 +127,14 @@ def _namespace(cluster: Cluster) -> Iterator[None]:
 @contextmanager
 def _bucket(storage: Bucket, name: str) -> Iterator[Bucket]:
     storage.s3.create_bucket(Bucket=name)
+    bucket = Bucket(replace(storage.settings, bucket=name))
     try:
-        yield replace(storage, name=name)
+        yield bucket
     finally:
-        while found := storage.s3.list_objects_v2(Bucket=name).get("Contents"):
-            for item in found:
-                storage.s3.delete_object(Bucket=name, Key=item["Key"])
+        for key in bucket.stored():
+            bucket.delete(key)
         storage.s3.delete_bucket(Bucket=name)
+        bucket.close()
 
 
 def _copy_secrets(first: Cluster, cluster: Cluster) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from safelight_contract import resources
-from tests.e2e.conftest import Bucket, Cluster
+from tests.e2e.conftest import Cluster
 from tests.e2e.releases import installed
 from tests.support import photos
+from tests.support.bucket import Bucket
 from tests.support.client import Client
 from tests.support.waiting import eventually
 

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from tests.e2e.conftest import Bucket, Cluster
+from tests.e2e.conftest import Cluster
 from tests.support import images, photos
+from tests.support.bucket import Bucket
 from tests.support.client import Client
 from tests.support.waiting import eventually
 

@@ -1,8 +1,9 @@
 """The cluster has lost its records: they are made again in the operator's pod."""
 
 from safelight_contract.resources import ANNOTATION_REBUILT_AT
-from tests.e2e.conftest import Bucket, Cluster
+from tests.e2e.conftest import Cluster
 from tests.support import photos
+from tests.support.bucket import Bucket
 from tests.support.client import Client
 from tests.support.waiting import eventually
 

@@ -9,8 +9,9 @@ from PIL import Image
 
 from safelight_contract import policy, resources
 from safelight_contract.policy import Format
-from tests.e2e.conftest import Bucket, Cluster
+from tests.e2e.conftest import Cluster
 from tests.support import photos
+from tests.support.bucket import Bucket
 from tests.support.client import Client
 from tests.support.waiting import eventually
 

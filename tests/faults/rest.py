@@ -15,8 +15,8 @@ from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD
 from tests.faults.access import Access, Json
 from tests.faults.history import Line, Recorder
 from tests.faults.observer import KINDS, describe, is_processors
-from tests.operator.playing import Bucket
 from tests.support import images
+from tests.support.bucket import Bucket
 
 SIGNATURE: Final = "X-Amz-Signature"
 """What makes a query a signed one."""
@@ -59,9 +59,9 @@ async def at_rest(
         ],
     )
     for resource, record in zip(found[AVAILABLE_IMAGE.plural], records, strict=True):
-        data = bucket.read(record["keys"][0])
-        if record["ready"] and data is not None:
-            recorder.write("output", **output(resource, data))
+        key = record["keys"][0]
+        if record["ready"] and bucket.has(key):
+            recorder.write("output", **output(resource, bucket.read(key)))
     objects = [json.dumps(without_request(r)) for resources in found.values() for r in resources]
     places = {"object": objects, "event": map(json.dumps, events), **texts}
     for where, lines in places.items():

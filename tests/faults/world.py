@@ -20,7 +20,8 @@ from tests.faults.observer import observing
 from tests.faults.programs import Program
 from tests.faults.proxy import Proxy
 from tests.operator import running
-from tests.operator.playing import Bucket, Kubernetes, Stage
+from tests.operator.playing import Kubernetes, Stage
+from tests.support.bucket import Bucket
 
 OPERATOR: Final = {
     "SAFELIGHT_MAX_CONCURRENT_JOBS": "6",

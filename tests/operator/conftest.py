@@ -19,7 +19,8 @@ from safelight_operator.cluster import Cluster
 from safelight_operator.objects import Objects
 from safelight_operator.settings import Settings
 from tests.operator import making
-from tests.operator.playing import Bucket, Kubernetes, Stage
+from tests.operator.playing import Kubernetes, Stage
+from tests.support.bucket import Bucket
 from tests.support.proxying import Proxy, proxy_to
 
 Started = Callable[..., AbstractAsyncContextManager[Operator]]

@@ -15,13 +15,10 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-import boto3
 import httpx
-from botocore.config import Config
 from PIL import Image
 
 from safelight_contract import keys, policy
-from safelight_contract.env import ObjectStoreSettings
 from safelight_contract.job import REQUEST_VARIABLE, JobRequest, Manifest, TerminationMessage
 from safelight_contract.resources import (
     ANNOTATION_UPLOADED_BY,
@@ -33,6 +30,7 @@ from safelight_contract.resources import (
     ImageUploadSpec,
 )
 from safelight_local.cluster import Cluster
+from tests.support.bucket import Bucket
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -59,54 +57,6 @@ def photo() -> bytes:
     data = io.BytesIO()
     Image.effect_noise((64, 48), 60).convert("RGB").save(data, "JPEG")
     return data.getvalue()
-
-
-class Bucket:
-    """The objects of a test's bucket."""
-
-    def __init__(self, settings: ObjectStoreSettings) -> None:
-        self._name = settings.bucket
-        self._client = boto3.client(
-            "s3",
-            endpoint_url=settings.endpoint,
-            region_name=settings.region,
-            aws_access_key_id=settings.access_key_id,
-            aws_secret_access_key=settings.secret_access_key,
-            config=Config(
-                signature_version="s3v4",
-                s3={"addressing_style": "path"},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
-    def stored(self) -> list[str]:
-        """Return all keys."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._name)
-        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
-
-    def read(self, key: str) -> bytes | None:
-        """Return an object's bytes, or None."""
-        try:
-            return self._client.get_object(Bucket=self._name, Key=key)["Body"].read()
-        except self._client.exceptions.NoSuchKey:
-            return None
-
-    def has(self, key: str) -> bool:
-        """Say whether there is an object."""
-        return key in self.stored()
-
-    def put(self, key: str, data: bytes, media_type: str = "image/jpeg") -> None:
-        """Store an object."""
-        self._client.put_object(Bucket=self._name, Key=key, Body=data, ContentType=media_type)
-
-    def delete(self, key: str) -> None:
-        """Delete an object."""
-        self._client.delete_object(Bucket=self._name, Key=key)
 
 
 class Kubernetes:

@@ -8,7 +8,7 @@ from safelight_contract import keys, policy
 from safelight_contract.env import ObjectStoreSettings
 from safelight_operator.objects import Objects, StorageError, StorageForbiddenError
 from tests.operator.making import ID
-from tests.operator.playing import Bucket
+from tests.support.bucket import Bucket
 
 IMAGE = keys.image(ID, 1, policy.JPEG)
 OTHER = ID.replace("1", "9")

@@ -8,14 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
-from types_boto3_s3 import S3Client
 
 from safelight_contract import keys, policy
 from safelight_contract.env import ObjectStoreSettings
@@ -29,6 +26,7 @@ from safelight_contract.job import (
 )
 from tests.processor_image.scripted_server import Answer, closed_port, serving
 from tests.support import images
+from tests.support.bucket import Bucket
 
 ID = "9b2d6f0e-7c1a-4f7e-8a54-0f6f2f9f1a11"
 PHOTO = images.with_metadata(images.picture(640, 480), policy.JPEG)
@@ -50,18 +48,16 @@ class Ended:
         return {line["event"]: line for line in lines}
 
 
-@dataclass
-class Bucket:
+class SigningBucket(Bucket):
     """A bucket, and what the operator does with it."""
 
-    client: S3Client
-    name: str
-    lifetime: int = field(default=300)
+    lifetime = 300
+    """Seconds that signed URLs live."""
 
     def upload(self, data: bytes = PHOTO, file_format: policy.Format = policy.JPEG) -> JobRequest:
         """Put an original; return the request that the operator would sign for it."""
         source = keys.original(ID, file_format)
-        self.client.put_object(Bucket=self.name, Key=source, Body=data)
+        self.put(source, data)
         return JobRequest(
             upload_id=ID,
             upload_uid="uid-1",
@@ -70,20 +66,20 @@ class Bucket:
             media_type=file_format.media_type,
             size=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
-            source_url=self.client.generate_presigned_url(
+            source_url=self.s3.generate_presigned_url(
                 "get_object",
                 Params={"Bucket": self.name, "Key": source},
                 ExpiresIn=self.lifetime,
             ),
-            image=self.put(keys.image(ID, 1, file_format), file_format.media_type),
-            manifest=self.put(keys.manifest(ID, 1), "application/json"),
+            image=self.sign(keys.image(ID, 1, file_format), file_format.media_type),
+            manifest=self.sign(keys.manifest(ID, 1), "application/json"),
             hint_url=None,
         )
 
-    def put(self, key: str, media_type: str) -> SignedPut:
+    def sign(self, key: str, media_type: str) -> SignedPut:
         """Sign a conditional PUT."""
         return SignedPut(
-            url=self.client.generate_presigned_url(
+            url=self.s3.generate_presigned_url(
                 "put_object",
                 Params={
                     "Bucket": self.name,
@@ -96,32 +92,10 @@ class Bucket:
             headers={"Content-Type": media_type, "If-None-Match": "*"},
         )
 
-    def contents(self) -> list[str]:
-        """Return all keys in the bucket."""
-        found = self.client.list_objects_v2(Bucket=self.name).get("Contents", [])
-        return [item["Key"] for item in found]
-
-    def read(self, key: str) -> bytes:
-        """Return an object's bytes."""
-        return self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
-
 
 @pytest.fixture
-def bucket(object_storage: ObjectStoreSettings) -> Bucket:
-    client = boto3.client(
-        "s3",
-        endpoint_url=object_storage.endpoint,
-        region_name=object_storage.region,
-        aws_access_key_id=object_storage.access_key_id,
-        aws_secret_access_key=object_storage.secret_access_key,
-        config=Config(
-            signature_version="s3v4",
-            s3={"addressing_style": "path"},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        ),
-    )
-    return Bucket(client, object_storage.bucket)
+def bucket(object_storage: ObjectStoreSettings) -> SigningBucket:
+    return SigningBucket(object_storage)
 
 
 Run = Callable[[JobRequest], Ended]
@@ -165,13 +139,13 @@ def failure(ended: Ended) -> ExitCode:
     return ExitCode(ended.code)
 
 
-def test_one_image_from_original_to_manifest(bucket: Bucket, run: Run) -> None:
+def test_one_image_from_original_to_manifest(bucket: SigningBucket, run: Run) -> None:
     request = bucket.upload()
     ended = run(request)
     assert ended.code == ExitCode.DONE
     assert ended.message == ""
     image_key, manifest_key = keys.image(ID, 1, policy.JPEG), keys.manifest(ID, 1)
-    assert sorted(bucket.contents()) == sorted(
+    assert sorted(bucket.stored()) == sorted(
         [keys.original(ID, policy.JPEG), image_key, manifest_key],
     )
     manifest = Manifest.decode(bucket.read(manifest_key))
@@ -183,7 +157,7 @@ def test_one_image_from_original_to_manifest(bucket: Bucket, run: Run) -> None:
     assert manifest.sha256 == hashlib.sha256(image).hexdigest()
     assert (manifest.size, manifest.width, manifest.height) == (len(image), 640, 480)
     assert images.SECRET.encode() not in image
-    head = bucket.client.head_object(Bucket=bucket.name, Key=image_key)
+    head = bucket.s3.head_object(Bucket=bucket.name, Key=image_key)
     assert head["ContentType"] == "image/jpeg"
     assert head["ETag"].strip('"') == hashlib.md5(image, usedforsecurity=False).hexdigest()
     for event in ended.events.values():
@@ -193,52 +167,52 @@ def test_one_image_from_original_to_manifest(bucket: Bucket, run: Run) -> None:
 
 
 def test_second_pod_of_the_same_attempt_succeeds_and_changes_nothing(
-    bucket: Bucket,
+    bucket: SigningBucket,
     run: Run,
 ) -> None:
     request = bucket.upload()
     assert run(request).code == ExitCode.DONE
-    first = {key: bucket.read(key) for key in bucket.contents()}
+    first = {key: bucket.read(key) for key in bucket.stored()}
     assert run(request).code == ExitCode.DONE
-    assert {key: bucket.read(key) for key in bucket.contents()} == first
+    assert {key: bucket.read(key) for key in bucket.stored()} == first
 
 
-def test_object_that_stands_there_is_not_overwritten(bucket: Bucket, run: Run) -> None:
+def test_object_that_stands_there_is_not_overwritten(bucket: SigningBucket, run: Run) -> None:
     """The PUT is conditional; whose bytes they are is for the operator to check."""
     request = bucket.upload()
-    bucket.client.put_object(Bucket=bucket.name, Key=keys.image(ID, 1, policy.JPEG), Body=b"other")
+    bucket.put(keys.image(ID, 1, policy.JPEG), b"other")
     assert run(request).code == ExitCode.DONE
     assert bucket.read(keys.image(ID, 1, policy.JPEG)) == b"other"
 
 
-def test_expired_url_may_be_tried_again(bucket: Bucket, run: Run) -> None:
+def test_expired_url_may_be_tried_again(bucket: SigningBucket, run: Run) -> None:
     bucket.lifetime = 1
     request = bucket.upload()
     time.sleep(2.1)  # the signature counts whole seconds
     ended = run(request)
     assert failure(ended) == ExitCode.STORAGE_FORBIDDEN
-    assert bucket.contents() == [keys.original(ID, policy.JPEG)]
+    assert bucket.stored() == [keys.original(ID, policy.JPEG)]
 
 
-def test_forged_url_is_refused(bucket: Bucket, run: Run) -> None:
+def test_forged_url_is_refused(bucket: SigningBucket, run: Run) -> None:
     """A URL for one key is no right to another."""
     request = bucket.upload()
     forged = request.image.url.replace(f"/{ID}/1/", f"/{ID}/2/")
     ended = run(replace(request, image=replace(request.image, url=forged)))
     assert failure(ended) == ExitCode.STORAGE_FORBIDDEN
-    assert bucket.contents() == [keys.original(ID, policy.JPEG)]
+    assert bucket.stored() == [keys.original(ID, policy.JPEG)]
 
 
-def test_missing_original_is_final(bucket: Bucket, run: Run) -> None:
+def test_missing_original_is_final(bucket: SigningBucket, run: Run) -> None:
     request = bucket.upload()
-    bucket.client.delete_object(Bucket=bucket.name, Key=keys.original(ID, policy.JPEG))
+    bucket.delete(keys.original(ID, policy.JPEG))
     assert failure(run(request)) == ExitCode.SOURCE_MISSING
 
 
 @pytest.mark.parametrize("change", ["flipped", "shorter", "longer"])
 def test_original_that_changed_in_storage_is_never_served(
     change: str,
-    bucket: Bucket,
+    bucket: SigningBucket,
     run: Run,
 ) -> None:
     request = bucket.upload()
@@ -248,9 +222,9 @@ def test_original_that_changed_in_storage_is_never_served(
         "longer": PHOTO + b"x",
     }[change]
     source = keys.original(ID, policy.JPEG)
-    bucket.client.put_object(Bucket=bucket.name, Key=source, Body=changed)
+    bucket.put(source, changed)
     assert failure(run(request)) == ExitCode.CHECKSUM_MISMATCH
-    assert bucket.contents() == [source]
+    assert bucket.stored() == [source]
 
 
 @pytest.mark.parametrize(
@@ -267,18 +241,18 @@ def test_bad_original_is_final(
     data: bytes,
     declared: policy.Format,
     code: ExitCode,
-    bucket: Bucket,
+    bucket: SigningBucket,
     run: Run,
 ) -> None:
     ended = run(bucket.upload(data, declared))
     assert failure(ended) == code
-    assert bucket.contents() == [keys.original(ID, declared)]
+    assert bucket.stored() == [keys.original(ID, declared)]
 
 
 @pytest.mark.parametrize("file_format", policy.FORMATS, ids=lambda f: f.name)
 def test_format_of_the_original_is_kept(
     file_format: policy.Format,
-    bucket: Bucket,
+    bucket: SigningBucket,
     run: Run,
 ) -> None:
     ended = run(bucket.upload(images.photo(50, 40, file_format), file_format))
@@ -286,7 +260,7 @@ def test_format_of_the_original_is_kept(
     assert policy.sniff(bucket.read(keys.image(ID, 1, file_format))) is file_format
 
 
-def test_hint_comes_after_the_manifest(bucket: Bucket, run: Run) -> None:
+def test_hint_comes_after_the_manifest(bucket: SigningBucket, run: Run) -> None:
     request = bucket.upload()
     with serving([Answer(204)]) as operator:
         ended = run(replace(request, hint_url=f"{operator.url}/hints/{ID}"))
@@ -298,7 +272,7 @@ def test_hint_comes_after_the_manifest(bucket: Bucket, run: Run) -> None:
     assert ended.events["hinted"]["taken"] is True
 
 
-def test_hint_tells_of_failures_too(bucket: Bucket, run: Run) -> None:
+def test_hint_tells_of_failures_too(bucket: SigningBucket, run: Run) -> None:
     request = bucket.upload(PHOTO[:3000])
     with serving([Answer(204)]) as operator:
         ended = run(replace(request, hint_url=f"{operator.url}/hints/{ID}"))
@@ -306,13 +280,13 @@ def test_hint_tells_of_failures_too(bucket: Bucket, run: Run) -> None:
     assert len(operator.received) == 1
 
 
-def test_lost_hint_costs_nothing_else(bucket: Bucket, run: Run) -> None:
+def test_lost_hint_costs_nothing_else(bucket: SigningBucket, run: Run) -> None:
     ended = run(replace(bucket.upload(), hint_url=f"http://127.0.0.1:{closed_port()}/hints/{ID}"))
     assert ended.code == ExitCode.DONE
     assert ended.events["hinted"]["taken"] is False
 
 
-def test_start_costs_little_cpu(bucket: Bucket, run: Run) -> None:
+def test_start_costs_little_cpu(bucket: SigningBucket, run: Run) -> None:
     """From the start of the process to the first byte of the original: 200 ms at the very most."""
     ended = [run(bucket.upload()) for _ in range(2)][-1]
     assert ended.events["fetched"]["cpu_ms_before_first_byte"] < 200

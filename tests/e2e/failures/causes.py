@@ -40,7 +40,7 @@ def by_hand(release: Release, data: bytes, image_format: Format) -> str:
     """Store an original and create its ImageUpload without the API, whatever the bytes are."""
     upload_id = str(uuid.uuid4())
     key = keys.original(upload_id, image_format)
-    release.bucket.s3.put_object(Bucket=release.bucket.name, Key=key, Body=data)
+    release.bucket.put(key, data)
     digest = hashlib.sha256(data).hexdigest()
     media_type = image_format.media_type
     spec = resources.ImageUploadSpec("by-hand", media_type, len(data), digest)
@@ -78,7 +78,7 @@ def lying_type(release: Release) -> str:
 def source_removed(release: Release) -> str:
     """Delete the original before the Job has read it."""
     upload_id = held(release)
-    release.bucket.s3.delete_object(Bucket=release.bucket.name, Key=original_of(upload_id))
+    release.bucket.delete(original_of(upload_id))
     release.gate.open(upload_id)
     return upload_id
 
@@ -88,7 +88,7 @@ def source_changed(release: Release) -> str:
     upload_id = held(release)
     other = photo()[:-1] + b"\0"
     key = original_of(upload_id)
-    release.bucket.s3.put_object(Bucket=release.bucket.name, Key=key, Body=other)
+    release.bucket.put(key, other)
     release.gate.open(upload_id)
     return upload_id
 

@@ -9,8 +9,9 @@ from typing import Any, Final
 import pytest
 
 from safelight_local import install
-from tests.e2e.conftest import Bucket, Cluster
+from tests.e2e.conftest import Cluster
 from tests.e2e.releases import Release, installed
+from tests.support.bucket import Bucket
 
 ORDINARY: Final = "ordinary"
 TIGHT: Final = "tight"

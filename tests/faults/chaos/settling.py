@@ -20,7 +20,7 @@ from tests.faults.chaos.sweeping import sweep
 from tests.faults.history import Recorder
 from tests.faults.numbers import numbers
 from tests.faults.rest import at_rest
-from tests.operator.playing import Bucket
+from tests.support.bucket import Bucket
 
 _GONE_WITHIN: Final = 90.0
 """Seconds: the objects of a deleted upload go a second time after its pod's grace period."""
