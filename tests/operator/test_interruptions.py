@@ -5,8 +5,8 @@ does all that it can do. Whatever happens, it must end as it should.
 """
 
 import secrets
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -31,11 +31,23 @@ WRITES = (
 )
 """All writes for a good upload, in their order."""
 
-MOMENTS = [
-    pytest.param(at, after, id=f"{'after' if after else 'before'} {at} ({WRITES[at - 1]})")
-    for at in range(1, len(WRITES) + 1)
-    for after in (False, True)
-]
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Before or after one of the `WRITES`, counted from 1."""
+
+    at: int
+    after: bool
+
+    def __str__(self) -> str:
+        return f"{'after' if self.after else 'before'} {self.at} ({WRITES[self.at - 1]})"
+
+    def interruption(self, action: Callable[[], Awaitable[None]]) -> Interruption:
+        """Return what does something at this moment."""
+        return Interruption(self.at, after=self.after, action=action)
+
+
+MOMENTS = [Moment(at, after) for at in range(1, len(WRITES) + 1) for after in (False, True)]
 
 
 @pytest.fixture(scope="module")
@@ -78,15 +90,12 @@ async def test_the_writes_of_a_good_upload(stage: Stage, settings: Settings) -> 
     await stage.until_settled(upload_id, stored(upload_id))
 
 
-@pytest.mark.parametrize(("at", "after"), MOMENTS)
+@pytest.mark.parametrize("moment", MOMENTS, ids=str)
 async def test_a_crash_is_made_good_by_the_next_operator(
-    stage: Stage,
-    settings: Settings,
-    at: int,
-    after: bool,  # noqa: FBT001 - a parameter of the test
+    stage: Stage, settings: Settings, moment: Moment
 ) -> None:
     upload_id = await stage.post()
-    interruption = Interruption(at, after=after, action=crash)
+    interruption = moment.interruption(crash)
     async with Driven(settings, interruption) as first:
         with pytest.raises(CrashError):
             await play(stage, first, upload_id)
@@ -96,12 +105,9 @@ async def test_a_crash_is_made_good_by_the_next_operator(
     await stage.until_settled(upload_id, stored(upload_id))
 
 
-@pytest.mark.parametrize(("at", "after"), MOMENTS)
+@pytest.mark.parametrize("moment", MOMENTS, ids=str)
 async def test_two_operators_at_once_end_as_one(
-    stage: Stage,
-    settings: Settings,
-    at: int,
-    after: bool,  # noqa: FBT001 - a parameter of the test
+    stage: Stage, settings: Settings, moment: Moment
 ) -> None:
     """The second does everything in the middle of the first one's write."""
     upload_id = await stage.post()
@@ -110,7 +116,7 @@ async def test_two_operators_at_once_end_as_one(
         async def interlude() -> None:
             await play(stage, second, upload_id)
 
-        interruption = Interruption(at, after=after, action=interlude)
+        interruption = moment.interruption(interlude)
         async with Driven(settings, interruption) as first:
             await play(stage, first, upload_id)
             await play(stage, first, upload_id)
@@ -119,12 +125,9 @@ async def test_two_operators_at_once_end_as_one(
     await stage.until_settled(upload_id, stored(upload_id))
 
 
-@pytest.mark.parametrize(("at", "after"), MOMENTS)
+@pytest.mark.parametrize("moment", MOMENTS, ids=str)
 async def test_an_upload_that_the_api_deletes_leaves_nothing(
-    stage: Stage,
-    settings: Settings,
-    at: int,
-    after: bool,  # noqa: FBT001 - a parameter of the test
+    stage: Stage, settings: Settings, moment: Moment
 ) -> None:
     """As the API does: the upload, then an image that has come of it meanwhile."""
     upload_id = await stage.post()
@@ -137,7 +140,7 @@ async def test_an_upload_that_the_api_deletes_leaves_nothing(
             await stage.kubernetes.delete(IMAGE_UPLOAD.plural, upload_id)
             await stage.kubernetes.delete(AVAILABLE_IMAGE.plural, upload_id)
 
-    interruption = Interruption(at, after=after, action=delete)
+    interruption = moment.interruption(delete)
     async with Driven(settings, interruption) as driven:
         await play(stage, driven, upload_id)
         assert interruption.acted
@@ -146,12 +149,9 @@ async def test_an_upload_that_the_api_deletes_leaves_nothing(
         await stage.until_settled(upload_id, [] if deleted else stored(upload_id))
 
 
-@pytest.mark.parametrize(("at", "after"), MOMENTS)
+@pytest.mark.parametrize("moment", MOMENTS, ids=str)
 async def test_an_upload_that_kubectl_deletes_never_half_exists(
-    stage: Stage,
-    settings: Settings,
-    at: int,
-    after: bool,  # noqa: FBT001 - a parameter of the test
+    stage: Stage, settings: Settings, moment: Moment
 ) -> None:
     """It comes too late once the image is confirmed; before that nothing is left."""
     upload_id = await stage.post()
@@ -159,24 +159,21 @@ async def test_an_upload_that_kubectl_deletes_never_half_exists(
     async def delete() -> None:
         await stage.kubernetes.delete(IMAGE_UPLOAD.plural, upload_id)
 
-    interruption = Interruption(at, after=after, action=delete)
+    interruption = moment.interruption(delete)
     async with Driven(settings, interruption) as driven:
         await play(stage, driven, upload_id)
         assert interruption.acted
         await driven.removed(upload_id)
         processed = await stage.kubernetes.state(upload_id) == "processed"
         # The last moment at which it can be noticed is the write of Publishing.
-        assert processed == (at > 4 or (at == 4 and after))
+        assert processed == (moment.at > 4 or moment == Moment(4, after=True))
         assert (await stage.kubernetes.image(upload_id) is not None) == processed
         await stage.until_settled(upload_id, stored(upload_id) if processed else [])
 
 
-@pytest.mark.parametrize(("at", "after"), [m for m in MOMENTS if m.values[0] in {5, 6, 7}])
+@pytest.mark.parametrize("moment", [m for m in MOMENTS if m.at in {5, 6, 7}], ids=str)
 async def test_an_image_that_is_deleted_at_once_does_not_come_back(
-    stage: Stage,
-    settings: Settings,
-    at: int,
-    after: bool,  # noqa: FBT001 - a parameter of the test
+    stage: Stage, settings: Settings, moment: Moment
 ) -> None:
     """Even if the operator is killed right then, and was to go on publishing."""
     upload_id = await stage.post()
@@ -185,13 +182,13 @@ async def test_an_image_that_is_deleted_at_once_does_not_come_back(
         await stage.kubernetes.delete(AVAILABLE_IMAGE.plural, upload_id)
         raise CrashError
 
-    interruption = Interruption(at, after=after, action=delete_and_crash)
+    interruption = moment.interruption(delete_and_crash)
     async with Driven(settings, interruption) as first:
         with pytest.raises(CrashError):
             await play(stage, first, upload_id)
     async with Driven(settings) as second:
         await second.drive()
-        if at == 7 and after:
+        if moment == Moment(7, after=True):
             second.operator.inbox.image_deleted(upload_id)
             await second.drive()
     assert await stage.kubernetes.image(upload_id) is None
