@@ -9,7 +9,7 @@ from typing import Final
 from safelight_contract import keys
 from safelight_local.object_storage import ObjectStorage
 from tests.faults.chaos.release import Release
-from tests.operator.playing import Bucket
+from tests.support.bucket import Bucket
 
 _OPERATOR: Final = "deployment/safelight-operator"
 _TWO_DAYS: Final = 2 * 24 * 60 * 60
