@@ -24,7 +24,9 @@ from tests.support import clusters
 
 def test_serves_our_kinds_to_who_has_the_token(kubernetes: Cluster) -> None:
     assert kubernetes.is_ready()
-    assert kubernetes.kubectl("get", "imageuploads,availableimages", "-A", "-o", "name") == ""
+    served = kubernetes.kubectl("api-resources", "--api-group=safelight.dev", "-o", "name").split()
+    assert served == ["availableimages.safelight.dev", "imageuploads.safelight.dev"]
+    kubernetes.kubectl("get", "imageuploads,availableimages", "-A")
     version = json.loads(kubernetes.kubectl("version", "-o", "json"))
     assert version["serverVersion"]["minor"] == "37"
 

@@ -113,6 +113,8 @@ async def test_watches_that_deliver_nothing_are_noticed(
         found = await eventually(lambda: troubles(operator), bool)
         assert found[0] == "the watch of imageuploads owes what a list has shown"
         await operator.cluster.close()
+        # Connections with TLS end by an exchange.
+        proxy.restore()
 
 
 async def test_a_silent_watch_of_images_is_noticed(
@@ -129,7 +131,7 @@ async def test_a_silent_watch_of_images_is_noticed(
     proxy.silence()
     found = await eventually(lambda: troubles(operator), bool)
     assert found == ["the watch of availableimages is silent"]
-    # TLS ends by an exchange, too.
+    # As above.
     proxy.restore()
     watching.cancel()
     await asyncio.wait({watching})

@@ -12,6 +12,7 @@ class Proxy:
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._passing = _open_gate()
+        self._silenced: list[asyncio.Event] = []
         self._is_refusing = False
         self._writers: set[asyncio.StreamWriter] = set()
         self.port = 0
@@ -33,12 +34,14 @@ class Proxy:
     def silence_existing(self) -> None:
         """Pass nothing on any more through the connections of now; new ones work."""
         self.silence()
+        self._silenced.append(self._passing)
         self._passing = _open_gate()
 
     def restore(self) -> None:
         """Pass everything on again."""
         self._is_refusing = False
-        self._passing.set()
+        for gate in (*self._silenced, self._passing):
+            gate.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
