@@ -26,7 +26,7 @@ class Limits:
     """The numbers that a judgement depends on."""
 
     bound: float = 480
-    """D of I6, in seconds: three deadlines of a Job (120 s each) and two minutes."""
+    """D of I6, in seconds: stricter than what is promised, three deadlines and two minutes."""
     staleness: float = 0
     """Seconds for which another process of the API may still answer from before; 0: only one."""
     lag: float = 5

@@ -61,7 +61,7 @@ class ProcessorSettings:
             memory=environment.text("PROCESSOR_MEMORY", "768Mi"),
             cpu_request=environment.text("PROCESSOR_CPU_REQUEST", "250m"),
             cpu_limit=environment.text("PROCESSOR_CPU_LIMIT", "2"),
-            deadline_seconds=environment.integer("JOB_DEADLINE_SECONDS", 120, least=5, most=1500),
+            deadline_seconds=environment.integer("JOB_DEADLINE_SECONDS", 600, least=5, most=1500),
             pod=_pod_fields(environment.text("PROCESSOR_POD", "{}")),
         )
 
