@@ -128,9 +128,9 @@ CASES = [
     (
         "no deadline",
         without(lambda j: j["spec"], "activeDeadlineSeconds"),
-        "a deadline of at most 120",
+        "a deadline of at most 600",
     ),
-    ("a late deadline", job_with(activeDeadlineSeconds=121), "a deadline of at most 120"),
+    ("a late deadline", job_with(activeDeadlineSeconds=601), "a deadline of at most 600"),
     ("many pods", job_with(parallelism=50, completions=50), "runs one pod, once"),
     ("retries", job_with(backoffLimit=6), "runs one pod, once"),
     (
