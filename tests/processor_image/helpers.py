@@ -10,17 +10,31 @@ from typing import Any
 from PIL import Image
 
 from safelight_contract.policy import Format
-from safelight_processor.image import Result, transform
+from safelight_contract.recipe import Recipe
+from safelight_processor.encoded import EncodedImage
+from safelight_processor.log import Log
+from safelight_processor.transform import Result, transform
 from tests.support import images
 
 
-def transformed(data: bytes, image_format: Format) -> tuple[Result, Image.Image]:
-    """Run the whole of the picture's way; return the result and its decoded pixels."""
-    result = transform(io.BytesIO(data), image_format)
-    picture = Image.open(io.BytesIO(result.data), formats=[image_format.name])
+BARE = Recipe(variants=())
+"""The image alone."""
+
+
+def made(data: bytes, image_format: Format, recipe: Recipe = BARE) -> Result:
+    """Run the whole of the picture's way."""
+    return transform(data, image_format, recipe, Log(io.StringIO()))
+
+
+def transformed(
+    data: bytes, image_format: Format, recipe: Recipe = BARE
+) -> tuple[EncodedImage, Image.Image]:
+    """Run the whole of the picture's way; return the image and its decoded pixels."""
+    image = made(data, image_format, recipe).image
+    picture = Image.open(io.BytesIO(image.data), formats=[image.format.name])
     picture.load()
-    assert picture.size == (result.width, result.height)
-    return result, picture
+    assert picture.size == (image.width, image.height)
+    return image, picture
 
 
 def mean_difference(one: Image.Image, other: Image.Image) -> float:

@@ -9,10 +9,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from dataclasses import fields as dataclass_fields
 from enum import IntEnum
 from typing import Any, Final, Self
 
 from safelight_contract import keys, policy
+from safelight_contract.facts import Facts
+from safelight_contract.recipe import MAX_FILES, Recipe
 from safelight_contract.resources import Failure
 
 REQUEST_VARIABLE: Final = "SAFELIGHT_JOB_REQUEST"
@@ -82,19 +85,25 @@ class JobRequest:
     attempt: int
     file_name: str
     media_type: str
-    """Of the original, and of the image that is to be written."""
+    """Of the original."""
     size: int
     sha256: str
     source_url: str
     """Presigned GET of the original."""
-    image: SignedPut
+    recipe: Recipe
+    outputs: Mapping[str, SignedPut]
+    """Where to put each file that the recipe may lead to, by its name (`keys.file_name`)."""
     manifest: SignedPut
     hint_url: str | None
     """Where to say "look now"; None: nobody listens."""
 
     def encode(self) -> str:
         """Return it as JSON, the same bytes for the same request."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return json.dumps(
+            asdict(self) | {"recipe": self.recipe.to_dict()},
+            sort_keys=True,
+            separators=(",", ":"),
+        )
 
     @classmethod
     def decode(cls, text: str) -> Self:
@@ -108,12 +117,31 @@ class JobRequest:
             return cls(
                 **fields
                 | {
-                    "image": SignedPut(**fields["image"]),
+                    "recipe": Recipe.from_dict(fields["recipe"]),
+                    "outputs": {name: SignedPut(**put) for name, put in fields["outputs"].items()},
                     "manifest": SignedPut(**fields["manifest"]),
                 },
             )
-        except (TypeError, KeyError, ValueError) as error:
+        except (AttributeError, TypeError, KeyError, ValueError) as error:
             raise JobError(f"{REQUEST_VARIABLE} is malformed: {type(error).__name__}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A smaller image, or the same in another format, beside the image itself."""
+
+    name: str
+    """As the recipe calls it; it may stand there in several formats."""
+    media_type: str
+    size: int
+    width: int
+    height: int
+    sha256: str
+
+    @property
+    def format(self) -> policy.Format:
+        """The format it is in."""
+        return policy.format_of(self.media_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +164,26 @@ class Manifest:
     sha256: str
     processor: str
     """Versions, as `safelight/0.1.0 pillow/13.0.0`."""
+    facts: Facts
+    variants: tuple[Variant, ...] = ()
 
     @property
     def key(self) -> str:
         """The key of the image: derived, never read."""
         return keys.image(self.upload_id, self.attempt, policy.format_of(self.media_type))
 
+    def variant_key(self, variant: Variant) -> str:
+        """Return the key of one of its variants: derived, never read."""
+        return keys.image(self.upload_id, self.attempt, variant.format, variant.name)
+
     def encode(self) -> bytes:
         """Return it as JSON, the same bytes for the same record."""
-        return json.dumps(asdict(self), sort_keys=True, indent=2).encode() + b"\n"
+        fields = {each.name: getattr(self, each.name) for each in dataclass_fields(self)}
+        fields |= {
+            "facts": self.facts.to_dict(),
+            "variants": [asdict(variant) for variant in self.variants],
+        }
+        return json.dumps(fields, sort_keys=True, indent=1).encode() + b"\n"
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
@@ -157,12 +196,25 @@ class Manifest:
             raise JobError("the manifest is too long")
         try:
             fields: Any = json.loads(data)
-            manifest = cls(**fields)
-        except (TypeError, ValueError, RecursionError) as error:
+            manifest = cls(
+                **fields
+                | {
+                    "facts": Facts.from_dict(fields["facts"]),
+                    "variants": tuple(Variant(**variant) for variant in fields["variants"]),
+                },
+            )
+        except (TypeError, KeyError, ValueError, RecursionError) as error:
             raise JobError(f"the manifest is malformed: {type(error).__name__}") from error
         for name, is_valid in _FORM.items():
             if not is_valid(getattr(manifest, name)):
                 raise JobError(f"the manifest's field {name} is malformed")
+        for variant in manifest.variants:
+            for name, is_valid in _VARIANT_FORM.items():
+                if not is_valid(getattr(variant, name)):
+                    raise JobError(f"the manifest has a variant whose {name} is malformed")
+        files = {(variant.name, variant.media_type) for variant in manifest.variants}
+        if len(files) < len(manifest.variants) or len(files) > MAX_FILES:
+            raise JobError("the manifest has too many variants, or one twice")
         return manifest
 
 
@@ -175,17 +227,20 @@ def _text(pattern: str) -> Any:  # noqa: ANN401 - a predicate over a value of an
     return lambda value: isinstance(value, str) and compiled.fullmatch(value) is not None
 
 
-_FORM: Final[Mapping[str, Any]] = {
+_IMAGE_FORM: Final[dict[str, Any]] = {
+    "media_type": _text("|".join(re.escape(f.media_type) for f in policy.OUTPUTS)),
+    "size": _count(2**31),
+    "width": _count(policy.MAX_WIDTH),
+    "height": _count(policy.MAX_HEIGHT),
+    "sha256": _text("[0-9a-f]{64}"),
+}
+_VARIANT_FORM: Final[Mapping[str, Any]] = _IMAGE_FORM | {"name": _text(keys.VARIANT_PATTERN)}
+_FORM: Final[Mapping[str, Any]] = _IMAGE_FORM | {
     "upload_id": _text(keys.ID_PATTERN),
     "upload_uid": _text("[0-9a-zA-Z-]{1,64}"),
     "attempt": _count(MAX_ATTEMPTS),
     "file_name": _text(rf"[\s\S]{{1,{policy.MAX_FILE_NAME_BYTES}}}"),
     "source_sha256": _text("[0-9a-f]{64}"),
-    "media_type": _text("|".join(re.escape(f.media_type) for f in policy.FORMATS)),
-    "size": _count(2**31),
-    "width": _count(policy.MAX_WIDTH),
-    "height": _count(policy.MAX_HEIGHT),
-    "sha256": _text("[0-9a-f]{64}"),
     "processor": _text("[ -~]{1,200}"),
 }
 

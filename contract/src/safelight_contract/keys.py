@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from safelight_contract import policy
 from safelight_contract.policy import Format
 
 ID_PATTERN: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -18,11 +19,21 @@ IMAGES: Final = "images/"
 MAX_MANIFEST_BYTES: Final = 16 * 1024
 """No manifest is larger; a reader refuses to read on."""
 
+VARIANT_PATTERN: Final = "[a-z][a-z0-9-]{0,15}"
+"""A variant's name: part of a key, of an address, and of a file name."""
+
+MAIN: Final = "image"
+"""The name of the image itself among what an attempt writes."""
+
+_MANIFEST: Final = "manifest.json"
+
 _ID = re.compile(ID_PATTERN)
 _KEY = re.compile(
-    rf"(?:(?P<originals>{ORIGINALS})(?P<original>{ID_PATTERN})\.(?:jpg|png|webp)"
-    rf"|{IMAGES}(?P<image>{ID_PATTERN})/(?P<attempt>[1-9][0-9]?)/(?:image\.(?:jpg|png|webp)"
-    r"|manifest\.json))",
+    rf"(?:{ORIGINALS}(?P<original>{ID_PATTERN})"
+    rf"\.(?:{'|'.join(f.extension for f in policy.FORMATS)})"
+    rf"|{IMAGES}(?P<image>{ID_PATTERN})/(?P<attempt>[1-9][0-9]?)/"
+    rf"(?:{VARIANT_PATTERN}\.(?:{'|'.join(f.extension for f in policy.OUTPUTS)})"
+    rf"|{re.escape(_MANIFEST)}))",
 )
 
 
@@ -41,14 +52,29 @@ def images_prefix(upload_id: str) -> str:
     return f"{IMAGES}{upload_id}/"
 
 
-def image(upload_id: str, attempt: int, image_format: Format) -> str:
-    """Return the key of the processed image of one attempt (counted from 1)."""
-    return f"{images_prefix(upload_id)}{attempt}/image.{image_format.extension}"
+def file_name(name: str, image_format: Format) -> str:
+    """Return what a file is called among those of its attempt.
+
+    Args:
+        name: `MAIN`, or a variant's.
+        image_format: that it is written in.
+    """
+    return f"{name}.{image_format.extension}"
+
+
+def image(upload_id: str, attempt: int, image_format: Format, name: str = MAIN) -> str:
+    """Return the key of an image that an attempt (counted from 1) has written."""
+    return f"{attempt_prefix(upload_id, attempt)}{file_name(name, image_format)}"
+
+
+def attempt_prefix(upload_id: str, attempt: int) -> str:
+    """Return the prefix of all that one attempt wrote."""
+    return f"{images_prefix(upload_id)}{attempt}/"
 
 
 def manifest(upload_id: str, attempt: int) -> str:
     """Return the key of the manifest: written last, so it commits the attempt."""
-    return f"{images_prefix(upload_id)}{attempt}/manifest.json"
+    return f"{attempt_prefix(upload_id, attempt)}{_MANIFEST}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,19 @@ MAX_FILE_NAME_BYTES: Final = 255
 MAX_COMMENT_LENGTH: Final = 2000
 """The longest comment of an AvailableImage, in characters."""
 
-SNIFF_BYTES: Final = 12
+MAX_FRAMES: Final = 500
+"""The most pictures that an animation may have."""
+
+MAX_ANIMATED_PIXELS: Final = 100_000_000
+"""The largest animation, in pixels of its canvas times its pictures, before any decoding."""
+
+SNIFF_BYTES: Final = 64
 """How many leading bytes `sniff` needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """An accepted image format; images are written in the format they came in."""
+    """An image format."""
 
     name: str
     """Pillow's name of the decoder and encoder."""
@@ -35,12 +41,44 @@ class Format:
     extension: str
     """Without the dot; used in object keys and in file names of downloads."""
 
+    @property
+    def word(self) -> str:
+        """Its name in settings and queries: the media type's second half."""
+        return self.media_type.removeprefix("image/")
+
 
 JPEG: Final = Format("JPEG", "image/jpeg", "jpg")
 PNG: Final = Format("PNG", "image/png", "png")
 WEBP: Final = Format("WEBP", "image/webp", "webp")
+AVIF: Final = Format("AVIF", "image/avif", "avif")
+GIF: Final = Format("GIF", "image/gif", "gif")
+HEIF: Final = Format("HEIF", "image/heic", "heic")
 
-FORMATS: Final = (JPEG, PNG, WEBP)
+FORMATS: Final = (JPEG, PNG, WEBP, AVIF, GIF, HEIF)
+"""What can be taken in; an installation may accept fewer."""
+
+OUTPUTS: Final = (JPEG, PNG, WEBP, AVIF)
+"""What can be written: what browsers show, and nothing that is always larger than another."""
+
+_AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
+_HEIF_BRANDS: Final = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"},
+)
+_BRANDS_START: Final = 16
+"""In the first box: its length, `ftyp`, the major brand and its version come before."""
+
+
+def family(source: Format) -> tuple[Format, ...]:
+    """Return the formats of which one is "the same" for an image that came in this one.
+
+    An image in HEIC becomes a JPEG, or WebP if it has transparency; browsers show no HEIC. A GIF
+    becomes WebP, which holds all that a GIF does in fewer bytes.
+    """
+    if source is GIF:
+        return (WEBP,)
+    if source is HEIF:
+        return (JPEG, WEBP)
+    return (source,)
 
 
 def sniff(head: bytes) -> Format | None:
@@ -50,7 +88,7 @@ def sniff(head: bytes) -> Format | None:
         head: the first `SNIFF_BYTES` bytes of the file, or all of a shorter one.
 
     Returns:
-        The format, or None for bytes that are none of the accepted formats.
+        The format, or None for bytes that are none of the known formats.
     """
     if head.startswith(b"\xff\xd8\xff"):
         return JPEG
@@ -58,16 +96,44 @@ def sniff(head: bytes) -> Format | None:
         return PNG
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return WEBP
+    if head[:6] in {b"GIF87a", b"GIF89a"}:
+        return GIF
+    if head[4:8] == b"ftyp":
+        return _sniff_brands(head)
     return None
 
 
+def _sniff_brands(head: bytes) -> Format | None:
+    """Tell AVIF from HEIC by the brands of the first box (ISO/IEC 14496-12, 4.3).
+
+    Both may have `mif1` as the major brand, so an AVIF brand anywhere decides first.
+    """
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    brands = {head[8:12], *(head[at : at + 4] for at in range(_BRANDS_START, end - 3, 4))}
+    if brands & _AVIF_BRANDS:
+        return AVIF
+    return HEIF if brands & _HEIF_BRANDS else None
+
+
 def format_of(media_type: str) -> Format:
-    """Return the accepted format of a media type.
+    """Return the format of a media type.
 
     Raises:
-        ValueError: the media type is none of the accepted ones.
+        ValueError: the media type is none of the known ones.
     """
     for candidate in FORMATS:
         if candidate.media_type == media_type:
             return candidate
     raise ValueError(f"{media_type!r} is not an accepted media type")
+
+
+def format_named(word: str) -> Format:
+    """Return the format that settings and queries call so.
+
+    Raises:
+        ValueError: there is no such format.
+    """
+    for candidate in FORMATS:
+        if candidate.word == word:
+            return candidate
+    raise ValueError(f"{word!r} is none of {', '.join(f.word for f in FORMATS)}")

@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 from safelight_contract import policy
+from safelight_contract.facts import Facts
 
 GROUP: Final = "safelight.dev"
 VERSION: Final = "v1alpha1"
@@ -93,11 +94,11 @@ class Failure(StrEnum):
 
 
 FAILURE_MESSAGES: Final[Mapping[Failure, str]] = {
-    Failure.UNSUPPORTED_FORMAT: "The file is not an image in an accepted format"
-    f" ({', '.join(f.name for f in policy.FORMATS)}).",
+    Failure.UNSUPPORTED_FORMAT: "The file is not an image in an accepted format.",
     Failure.CORRUPT_IMAGE: "The image is damaged or incomplete and cannot be read.",
     Failure.IMAGE_TOO_LARGE: "The image has too many pixels;"
-    f" at most {policy.MAX_PIXELS // 1_000_000} million are accepted.",
+    f" at most {policy.MAX_PIXELS // 1_000_000} million are accepted, of an animation"
+    f" {policy.MAX_ANIMATED_PIXELS // 1_000_000} million in {policy.MAX_FRAMES} pictures.",
     Failure.SOURCE_MISSING: "The uploaded file is no longer in the object storage."
     " Upload it again.",
     Failure.CHECKSUM_MISMATCH: "The stored file is not the one that was uploaded. Upload it again.",
@@ -156,6 +157,17 @@ class ImageUploadSpec:
 class StoredImage:
     """The processed image in the object storage."""
 
+    KEYS: ClassVar[Mapping[str, str]] = {
+        "key": "key",
+        "media_type": "mediaType",
+        "size": "size",
+        "width": "width",
+        "height": "height",
+        "sha256": "sha256",
+        "etag": "etag",
+    }
+    """What the fields are called in the resource."""
+
     key: str
     media_type: str
     size: int
@@ -170,28 +182,22 @@ class StoredImage:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as it stands in the resource."""
-        return {
-            "key": self.key,
-            "mediaType": self.media_type,
-            "size": self.size,
-            "width": self.width,
-            "height": self.height,
-            "sha256": self.sha256,
-            "etag": self.etag,
-        }
+        return {key: getattr(self, name) for name, key in self.KEYS.items()}
 
     @classmethod
     def from_dict(cls, image: Mapping[str, Any]) -> Self:
         """Read it from a resource that the API server has validated."""
-        return cls(
-            key=image["key"],
-            media_type=image["mediaType"],
-            size=image["size"],
-            width=image["width"],
-            height=image["height"],
-            sha256=image["sha256"],
-            etag=image["etag"],
-        )
+        return cls(**{name: image[key] for name, key in cls.KEYS.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVariant(StoredImage):
+    """A smaller image, or the same in another format, in the object storage."""
+
+    KEYS: ClassVar[Mapping[str, str]] = {"name": "name", **StoredImage.KEYS}
+
+    name: str
+    """As the recipe calls it; it may stand there in several formats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +210,14 @@ class AvailableImageSpec:
     """The name of the uploaded file; its extension is that of the upload."""
     image: StoredImage
     comment: str | None = None
+    variants: tuple[StoredVariant, ...] = ()
+    facts: Facts | None = None
+    """None: the image was made by a version that told none."""
+    processor: str | None = None
+    """What made it: names and versions of programs."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as it stands in the resource; an absent comment is absent there too."""
+        """Return it as it stands in the resource; what is None is absent there."""
         spec: dict[str, Any] = {
             "uploadUID": self.upload_uid,
             "fileName": self.file_name,
@@ -214,6 +225,12 @@ class AvailableImageSpec:
         }
         if self.comment is not None:
             spec["comment"] = self.comment
+        if self.variants:
+            spec["variants"] = [variant.to_dict() for variant in self.variants]
+        if self.facts is not None:
+            spec["facts"] = self.facts.to_dict()
+        if self.processor is not None:
+            spec["processor"] = self.processor
         return spec
 
     @classmethod
@@ -224,4 +241,7 @@ class AvailableImageSpec:
             file_name=spec["fileName"],
             image=StoredImage.from_dict(spec["image"]),
             comment=spec.get("comment"),
+            variants=tuple(map(StoredVariant.from_dict, spec.get("variants", ()))),
+            facts=Facts.from_dict(spec["facts"]) if "facts" in spec else None,
+            processor=spec.get("processor"),
         )

@@ -12,6 +12,7 @@ from safelight_contract.env import (
     ObjectStoreSettings,
     SettingsError,
 )
+from safelight_contract.recipe import Recipe, RecipeError
 
 POD_FIELDS: Final = frozenset(
     {
@@ -86,6 +87,7 @@ class Settings:
     """What becomes of objects that no record needs: `report` or `delete`."""
     sweep_seconds: int
     processor: ProcessorSettings
+    recipe: Recipe
     object_store: ObjectStoreSettings
 
     @classmethod
@@ -122,8 +124,16 @@ class Settings:
             sweep=environment.choice("SWEEP", "report", ("report", "delete")),
             sweep_seconds=environment.integer("SWEEP_SECONDS", 3600, least=1, most=_DAY),
             processor=ProcessorSettings.read(environment),
+            recipe=_recipe(environment.text("RECIPE", "{}")),
             object_store=ObjectStoreSettings.read(environment),
         )
+
+
+def _recipe(text: str) -> Recipe:
+    try:
+        return Recipe.decode(text)
+    except RecipeError as error:
+        raise SettingsError(f"{PREFIX}RECIPE is malformed: {error}") from error
 
 
 def _pod_fields(text: str) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from safelight_contract import keys
+from safelight_contract import keys, policy
 from safelight_contract.job import HINT_PATH, JobRequest
 from safelight_contract.line import Place
 from safelight_contract.resources import Progress
@@ -120,7 +120,7 @@ class Starting:
     def _request(self, upload: Upload, attempt: int) -> JobRequest:
         settings, spec = self._settings, upload.spec
         seconds = min(settings.processor.deadline_seconds + URL_MARGIN_SECONDS, MAX_URL_SECONDS)
-        attempted = replace(upload, status=replace(upload.status, attempt=attempt))
+        recipe = settings.recipe
         host = f"[{settings.pod_ip}]" if ":" in settings.pod_ip else settings.pod_ip
         path = HINT_PATH.format(upload_id=upload.id)
         return JobRequest(
@@ -132,7 +132,13 @@ class Starting:
             size=spec.size,
             sha256=spec.sha256,
             source_url=self._objects.sign_get(output.original_key(upload), seconds),
-            image=self._objects.sign_put(output.image_key(attempted), spec.media_type, seconds),
+            recipe=recipe,
+            outputs={
+                keys.file_name(name, made): self._objects.sign_put(
+                    keys.image(upload.id, attempt, made, name), made.media_type, seconds
+                )
+                for name, made in recipe.files(policy.format_of(spec.media_type))
+            },
             manifest=self._objects.sign_put(
                 keys.manifest(upload.id, attempt),
                 "application/json",

@@ -1,4 +1,4 @@
-"""The program: `safelight-process` is a Job, `safelight-process IN OUT_DIR` works on files.
+"""The program: `safelight-process` is a Job; with arguments it works on files.
 
 Both end with the exit codes of the contract. A Job leaves a termination message beside; file mode
 prints the manifest, or one line that says what was wrong.
@@ -21,14 +21,16 @@ from safelight_contract.job import (
     Manifest,
     TerminationMessage,
 )
+from safelight_contract.recipe import Recipe, RecipeError
 from safelight_processor.errors import ProcessingFailed
 from safelight_processor.log import Log
 from safelight_processor.original import cpu_milliseconds
 from safelight_processor.process import Store, process
 
-_USAGE: Final = "usage: safelight-process [IN OUT_DIR]"
+_USAGE: Final = """usage: safelight-process [--recipe JSON] IN OUT_DIR
+Without arguments it is a Job, and the environment has the request.
+"""
 _WRONG_USAGE: Final = 2
-_FILE_MODE_ARGUMENTS: Final = 2
 
 
 def main() -> NoReturn:
@@ -81,30 +83,40 @@ def run_on_files(arguments: Sequence[str]) -> int:
     """Process one file into a folder, with the pipeline of a Job.
 
     Args:
-        arguments: the file and the folder.
+        arguments: `--recipe JSON` if the default is not wanted, the file, and the folder.
 
     Returns:
         The exit code.
     """
-    if len(arguments) != _FILE_MODE_ARGUMENTS or arguments[0].startswith("-"):
-        sys.stderr.write(f"{_USAGE}\n")
-        return _WRONG_USAGE
     from safelight_processor.files import Folder  # noqa: PLC0415 - a Job has no use for it
 
-    folder = Folder(Path(arguments[0]), Path(arguments[1]))
+    recipe = Recipe()
+    match arguments:
+        case ["--recipe", text, source, target]:
+            try:
+                recipe = Recipe.decode(text)
+            except RecipeError as error:
+                sys.stderr.write(f"{error}\n")
+                return _WRONG_USAGE
+        case [source, target] if not source.startswith("-"):
+            pass
+        case _:
+            sys.stderr.write(_USAGE)
+            return _WRONG_USAGE
+    folder = Folder(Path(source), Path(target), recipe)
     # People get one line for a bad picture; the JSON lines are for measuring, and for bugs.
     lines = io.StringIO()
     log = Log(lines)
     try:
         request = folder.request()
     except ProcessingFailed as error:
-        sys.stderr.write(f"{arguments[0]}: {error.detail}\n")
+        sys.stderr.write(f"{source}: {error.detail}\n")
         return error.code
     manifest, code, detail = attempt(request, folder, log)
     if manifest is not None or code == ExitCode.INTERNAL_ERROR:
         sys.stderr.write(lines.getvalue())
     if manifest is None:
-        sys.stderr.write(f"{arguments[0]}: {detail}\n")
+        sys.stderr.write(f"{source}: {detail}\n")
     else:
         sys.stdout.write(manifest.encode().decode())
     return code

@@ -6,6 +6,7 @@ from typing import Final
 
 from safelight_contract import policy
 from safelight_contract.job import ExitCode, JobRequest, SignedPut
+from safelight_contract.recipe import Recipe
 from safelight_processor.errors import ImageRejected, StorageFailed
 from safelight_processor.original import Original, accepted_format
 
@@ -18,13 +19,14 @@ class Folder:
 
     Args:
         source: the original.
-        target: the folder for `image.<ext>` and `manifest.json`; made if it is absent.
+        target: the folder for the images and `manifest.json`; made if it is absent.
+        recipe: what to make.
     """
 
-    def __init__(self, source: Path, target: Path) -> None:
+    def __init__(self, source: Path, target: Path, recipe: Recipe) -> None:
         self._source = source
         self._target = target
-        self._extension = ""
+        self._recipe = recipe
 
     def request(self) -> JobRequest:
         """Return what the operator would ask for, had this file been uploaded.
@@ -43,8 +45,7 @@ class Folder:
                     digest.update(chunk)
         except OSError as error:
             raise self._unreadable(error) from error
-        image_format = accepted_format(head)
-        self._extension = image_format.extension
+        image_format = accepted_format(head, self._recipe)
         nowhere = SignedPut(url="", headers={})
         return JobRequest(
             upload_id=_NO_ID,
@@ -55,7 +56,8 @@ class Folder:
             size=size,
             sha256=digest.hexdigest(),
             source_url="",
-            image=nowhere,
+            recipe=self._recipe,
+            outputs={},
             manifest=nowhere,
             hint_url=None,
         )
@@ -73,13 +75,13 @@ class Folder:
         except OSError as error:
             raise self._unreadable(error) from error
 
-    def store_image(self, data: bytes) -> None:
-        """Write `image.<ext>`.
+    def store_image(self, file_name: str, data: bytes) -> None:
+        """Write the image or one of its variants.
 
         Raises:
             StorageFailed: the folder cannot be written to.
         """
-        self._write(f"image.{self._extension}", data)
+        self._write(file_name, data)
 
     def store_manifest(self, data: bytes) -> None:
         """Write `manifest.json`.

@@ -159,13 +159,13 @@ class SignedObjects:
 
         self._retrying("the original", url, attempt)
 
-    def store_image(self, data: bytes) -> None:
-        """Put the image.
+    def store_image(self, file_name: str, data: bytes) -> None:
+        """Put the image or one of its variants.
 
         Raises:
             StorageFailed: the storage refused, or could not be reached for about 20 s.
         """
-        self._put("the image", self._request.image, data)
+        self._put(file_name, self._request.outputs[file_name], data)
 
     def store_manifest(self, data: bytes) -> None:
         """Put the manifest.

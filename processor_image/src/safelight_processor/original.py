@@ -7,6 +7,7 @@ import resource
 from safelight_contract import policy
 from safelight_contract.job import ExitCode
 from safelight_contract.policy import Format
+from safelight_contract.recipe import Recipe
 from safelight_processor.errors import ImageRejected
 
 
@@ -16,14 +17,19 @@ def cpu_milliseconds() -> float:
     return round((usage.ru_utime + usage.ru_stime) * 1000, 1)
 
 
-def accepted_format(head: bytes) -> Format:
+def peak_memory_bytes() -> int:
+    """Return the largest resident set that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def accepted_format(head: bytes, recipe: Recipe) -> Format:
     """Tell the format from the leading bytes.
 
     Raises:
-        ImageRejected: it is none of the accepted ones.
+        ImageRejected: it is none of those that the recipe accepts.
     """
     image_format = policy.sniff(head)
-    if image_format is None:
+    if image_format is None or not recipe.accepts(image_format):
         raise ImageRejected(
             ExitCode.UNSUPPORTED_FORMAT,
             "the leading bytes are those of no accepted format",

@@ -1,13 +1,20 @@
 """The story of one attempt: fetch, verify, transform, store, and commit by the manifest."""
 
 import hashlib
+from dataclasses import replace
 from typing import Protocol
 
-from safelight_contract.job import ExitCode, JobRequest, Manifest
+from safelight_contract.job import ExitCode, JobRequest, Manifest, Variant
 from safelight_processor import __version__
+from safelight_processor.encoded import EncodedImage
 from safelight_processor.errors import ImageRejected
 from safelight_processor.log import Log
-from safelight_processor.original import Original, accepted_format
+from safelight_processor.original import (
+    Original,
+    accepted_format,
+    cpu_milliseconds,
+    peak_memory_bytes,
+)
 
 
 class Store(Protocol):
@@ -20,8 +27,8 @@ class Store(Protocol):
             ProcessingFailed: it cannot be had.
         """
 
-    def store_image(self, data: bytes) -> None:
-        """Store the image; a second time is as good as the first.
+    def store_image(self, file_name: str, data: bytes) -> None:
+        """Store the image or a variant; a second time is as good as the first.
 
         Raises:
             StorageFailed: it could not be stored.
@@ -36,7 +43,7 @@ class Store(Protocol):
 
 
 def process(request: JobRequest, store: Store, log: Log) -> Manifest:
-    """Make one safe image of one original, and store it.
+    """Make safe images of one original, and store them.
 
     Args:
         request: what is asked for; its URLs are the store's business.
@@ -56,33 +63,55 @@ def process(request: JobRequest, store: Store, log: Log) -> Manifest:
         store.fetch(original)
         original.verify()
     log.event("fetched", cpu_ms_before_first_byte=original.cpu_ms_before_first_byte)
-    image_format = accepted_format(original.head())
-    if image_format.media_type != request.media_type:
+    source = accepted_format(original.head(), request.recipe)
+    if source.media_type != request.media_type:
         raise ImageRejected(
             ExitCode.UNSUPPORTED_FORMAT,
-            f"the leading bytes are those of {image_format.media_type}, not of what was declared",
+            f"the leading bytes are those of {source.media_type}, not of what was declared",
         )
 
     with log.phase("import"):
-        # Pillow is loaded only for a file that it will read.
-        from safelight_processor import image  # noqa: PLC0415 - see above
-    with log.phase("transform"):
-        result = image.transform(original.file, image_format)
+        # The libraries are loaded only for a file that they will read.
+        from safelight_processor.transform import transform  # noqa: PLC0415 - see above
+    result = transform(original.file.getbuffer(), source, request.recipe, log)
 
+    image = result.image
+    with log.phase("store"):
+        for encoded in (image, *result.variants):
+            store.store_image(encoded.file_name, encoded.data)
     manifest = Manifest(
         upload_id=request.upload_id,
         upload_uid=request.upload_uid,
         attempt=request.attempt,
         file_name=request.file_name,
         source_sha256=request.sha256,
-        media_type=image_format.media_type,
-        size=len(result.data),
-        width=result.width,
-        height=result.height,
-        sha256=hashlib.sha256(result.data).hexdigest(),
-        processor=f"safelight/{__version__} pillow/{image.PILLOW_VERSION}",
+        media_type=image.format.media_type,
+        size=len(image.data),
+        width=image.width,
+        height=image.height,
+        sha256=_sha256(image),
+        processor=f"safelight/{__version__} {result.versions}",
+        facts=replace(
+            result.facts,
+            milliseconds={name: round(ms) for name, ms in log.milliseconds.items()},
+            cpu_milliseconds=round(cpu_milliseconds()),
+            peak_memory_bytes=peak_memory_bytes(),
+        ),
+        variants=tuple(
+            Variant(
+                name=variant.name,
+                media_type=variant.format.media_type,
+                size=len(variant.data),
+                width=variant.width,
+                height=variant.height,
+                sha256=_sha256(variant),
+            )
+            for variant in result.variants
+        ),
     )
-    with log.phase("store"):
-        store.store_image(result.data)
-        store.store_manifest(manifest.encode())
+    store.store_manifest(manifest.encode())
     return manifest
+
+
+def _sha256(encoded: EncodedImage) -> str:
+    return hashlib.sha256(encoded.data).hexdigest()
