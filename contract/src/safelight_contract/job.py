@@ -164,7 +164,8 @@ class Manifest:
     sha256: str
     processor: str
     """Versions, as `safelight/0.1.0 pillow/13.0.0`."""
-    facts: Facts
+    facts: Facts | None = None
+    """None: it was written by a version that told none; it is still to be read."""
     variants: tuple[Variant, ...] = ()
 
     @property
@@ -180,7 +181,7 @@ class Manifest:
         """Return it as JSON, the same bytes for the same record."""
         fields = {each.name: getattr(self, each.name) for each in dataclass_fields(self)}
         fields |= {
-            "facts": self.facts.to_dict(),
+            "facts": None if self.facts is None else self.facts.to_dict(),
             "variants": [asdict(variant) for variant in self.variants],
         }
         return json.dumps(fields, sort_keys=True, indent=1).encode() + b"\n"
@@ -196,14 +197,15 @@ class Manifest:
             raise JobError("the manifest is too long")
         try:
             fields: Any = json.loads(data)
+            facts = fields.get("facts")
             manifest = cls(
                 **fields
                 | {
-                    "facts": Facts.from_dict(fields["facts"]),
-                    "variants": tuple(Variant(**variant) for variant in fields["variants"]),
+                    "facts": None if facts is None else Facts.from_dict(facts),
+                    "variants": tuple(Variant(**each) for each in fields.get("variants", ())),
                 },
             )
-        except (TypeError, KeyError, ValueError, RecursionError) as error:
+        except (AttributeError, TypeError, KeyError, ValueError, RecursionError) as error:
             raise JobError(f"the manifest is malformed: {type(error).__name__}") from error
         for name, is_valid in _FORM.items():
             if not is_valid(getattr(manifest, name)):
