@@ -209,3 +209,14 @@ async def test_stalled_uploads_are_counted_by_their_reason(inbox: Inbox) -> None
 def stalls() -> dict[str, float]:
     (family,) = metrics.UPLOADS_STALLED.collect()
     return {sample.labels["reason"]: sample.value for sample in family.samples}
+
+
+async def test_what_is_told_during_a_look_outlives_it(inbox: Inbox) -> None:
+    """The look found that the objects are needed; what it read may be older than the news."""
+    inbox.image_deleted(ID)
+    assert inbox.is_removed(ID)
+    inbox.image_deleted(ID)
+    inbox.nothing_to_remove(ID)
+    assert inbox.is_removed(ID)
+    inbox.nothing_to_remove(ID)
+    assert not inbox.is_removed(ID)

@@ -5,7 +5,7 @@ All of it is memory that may be lost: what must not be forgotten stands in the c
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -46,6 +46,8 @@ class Removal:
     """When the next pass may start, by the queue's clock."""
     unfinished: bool = False
     """An upload that was under way has vanished: this is how it ended."""
+    taken_up: bool = False
+    """A look has begun since this was told."""
 
 
 @dataclass(slots=True)
@@ -125,14 +127,28 @@ class Inbox:
         self.queue.add(upload_id)
 
     def is_removed(self, upload_id: str) -> bool:
-        """Say whether a pass of removal is due for an id; one that is not due yet is awaited."""
+        """Say whether a pass of removal is due for an id; one that is not due yet is awaited.
+
+        To be asked before the id is looked at: see `nothing_to_remove`.
+        """
         removal = self.removed.get(upload_id)
         if removal is None:
             return False
         wait = removal.due - self.queue.now()
         if wait > 0:
             self.queue.add_later(upload_id, wait)
-        return wait <= 0
+            return False
+        self.removed[upload_id] = replace(removal, taken_up=True)
+        return True
+
+    def nothing_to_remove(self, upload_id: str) -> None:
+        """Note that the objects of an id are still needed, as a look has found.
+
+        What was told after that look had begun may be that this is so no longer: it stays.
+        """
+        removal = self.removed.get(upload_id)
+        if removal is not None and removal.taken_up:
+            del self.removed[upload_id]
 
     def removal_done(self, upload_id: str) -> None:
         """Note that the objects of an id were removed; a second pass follows if one is due."""

@@ -102,9 +102,12 @@ class Reconciler:
     async def _gather(self, upload_id: str) -> World:
         """Return the world as it is now.
 
-        That an image is absent means something only if the upload was looked at before it.
+        That an image is absent means something only if the upload was looked at before it. And that
+        something was removed counts only if it was known before anything was read: what is told
+        meanwhile is newer than what is read, and is left to the next look.
         """
         cluster = self._cluster
+        removed = self._inbox.is_removed(upload_id)
         try:
             found, image, jobs = await gather_or_raise(
                 cluster.get_upload(upload_id),
@@ -123,7 +126,7 @@ class Reconciler:
             upload=upload,
             image=None if image is None else Image.from_dict(image),
             jobs=tuple(Job.from_dict(job) for job in jobs),
-            removed=self._inbox.is_removed(upload_id),
+            removed=removed,
         )
 
     async def _act(self, world: World) -> None:

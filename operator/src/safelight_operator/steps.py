@@ -80,7 +80,7 @@ class Steps:
             case actions.RemoveLeftovers() if image is not None:
                 await self._objects.delete_original(world.id)
                 await self._objects.delete_images(world.id, keep=image.spec.image.key)
-                self._inbox.removed.pop(world.id, None)
+                self._inbox.nothing_to_remove(world.id)
                 return None
         raise AssertionError(f"{type(action).__name__} does not fit this world")
 
@@ -162,7 +162,7 @@ class Steps:
         elif not await self._remove_objects(upload.id):
             return None
         await self._delete_upload(upload)
-        self._inbox.removed.pop(upload.id, None)
+        self._inbox.nothing_to_remove(upload.id)
         if upload.status.failed_at is None:
             metrics.UPLOADS_ENDED.labels("deleted", "Deleted").inc()
         _log.info("Discarded", extra={"id": upload.id, "uid": upload.uid})
