@@ -16,6 +16,7 @@ from threading import Thread
 from typing import Final
 
 from safelight_contract.job import REQUEST_VARIABLE, JobRequest, SignedPut
+from safelight_contract.recipe import Recipe
 from tests.support import photos
 
 _UPLOAD_ID: Final = "00000000-0000-4000-8000-000000000000"
@@ -66,7 +67,8 @@ def measure(count: int) -> list[float]:
             size=len(photo),
             sha256=hashlib.sha256(photo).hexdigest(),
             source_url=f"{url}/original",
-            image=SignedPut(f"{url}/image", {}),
+            recipe=Recipe(variants=()),
+            outputs={"image.jpg": SignedPut(f"{url}/image", {})},
             manifest=SignedPut(f"{url}/manifest", {}),
             hint_url=None,
         )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from safelight_contract.job import JobRequest, SignedPut
+from safelight_contract.recipe import Recipe
 from safelight_contract.resources import ImageUploadSpec
 from safelight_operator import manifest
 from safelight_operator.conditions import Status
@@ -43,7 +44,8 @@ def own_job(rendered: Rendered) -> dict[str, Any]:
         size=1,
         sha256="0" * 64,
         source_url=f"{storage}/photos/original",
-        image=SignedPut(f"{storage}/photos/image", {}),
+        recipe=Recipe(),
+        outputs={"image.jpg": SignedPut(f"{storage}/photos/image", {})},
         manifest=SignedPut(f"{storage}/photos/manifest", {}),
         hint_url=None,
     )

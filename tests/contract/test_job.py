@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from safelight_contract import keys, policy
+from safelight_contract.facts import Change, Facts, Removed, Warning  # noqa: A004 - see there
 from safelight_contract.job import (
     FAILURES,
     MAX_TERMINATION_MESSAGE_BYTES,
@@ -15,7 +16,9 @@ from safelight_contract.job import (
     Manifest,
     SignedPut,
     TerminationMessage,
+    Variant,
 )
+from safelight_contract.recipe import MAX_FILES, Recipe
 from safelight_contract.resources import Failure
 
 ID = "550e8400-e29b-41d4-a716-446655440000"
@@ -28,10 +31,16 @@ REQUEST = JobRequest(
     size=4_521_733,
     sha256="0" * 64,
     source_url="http://127.0.0.1:7070/b/original?X-Amz-Signature=1",
-    image=SignedPut("http://127.0.0.1:7070/b/image", {"If-None-Match": "*"}),
+    recipe=Recipe(quality=75),
+    outputs={
+        "image.jpg": SignedPut("http://127.0.0.1:7070/b/image", {"If-None-Match": "*"}),
+        "w320.avif": SignedPut("http://127.0.0.1:7070/b/w320", {}),
+    },
     manifest=SignedPut("http://127.0.0.1:7070/b/manifest", {}),
     hint_url=None,
 )
+FACTS = Facts("image/png", 4_521_733, 6000, 4000)
+VARIANT = Variant("w640", "image/avif", 20_733, 640, 360, "3" * 64)
 MANIFEST = Manifest(
     upload_id=ID,
     upload_uid=REQUEST.upload_uid,
@@ -44,7 +53,19 @@ MANIFEST = Manifest(
     height=policy.MAX_HEIGHT,
     sha256="2" * 64,
     processor="safelight/0.1.0 pillow/13.0.0",
+    facts=FACTS,
+    variants=(VARIANT, replace(VARIANT, media_type="image/png")),
 )
+
+
+def told(manifest: Manifest = MANIFEST) -> dict[str, Any]:
+    """Return a manifest as JSON's types."""
+    fields: dict[str, Any] = json.loads(manifest.encode())
+    return fields
+
+
+ASKED: dict[str, Any] = json.loads(REQUEST.encode())
+"""The request as JSON's types."""
 
 
 @pytest.mark.parametrize("hint", [None, "http://198.51.100.7:8081/hints/" + ID])
@@ -62,10 +83,13 @@ def test_a_request_comes_out_as_it_went_in(hint: str | None) -> None:
         "[]",
         "{}",
         "{",
-        json.dumps(asdict(REQUEST) | {"extra": 1}),
-        json.dumps({k: v for k, v in asdict(REQUEST).items() if k != "sha256"}),
-        json.dumps(asdict(REQUEST) | {"image": "http://127.0.0.1/"}),
-        json.dumps(asdict(REQUEST) | {"image": {"url": "http://127.0.0.1/"}}),
+        json.dumps(ASKED | {"extra": 1}),
+        json.dumps({k: v for k, v in ASKED.items() if k != "sha256"}),
+        json.dumps(ASKED | {"manifest": "http://127.0.0.1/"}),
+        json.dumps(ASKED | {"manifest": {"url": "http://127.0.0.1/"}}),
+        json.dumps(ASKED | {"outputs": []}),
+        json.dumps(ASKED | {"outputs": {"image.jpg": None}}),
+        json.dumps(ASKED | {"recipe": {"extra": 1}}),
     ],
 )
 def test_a_malformed_request_is_refused_without_its_content(text: str) -> None:
@@ -80,12 +104,30 @@ def test_a_manifest_comes_out_as_it_went_in() -> None:
 
 
 def test_a_manifest_fits_its_limit_with_the_longest_names() -> None:
-    longest = replace(MANIFEST, file_name="\x01" * policy.MAX_FILE_NAME_BYTES, processor="x" * 200)
+    longest = replace(
+        MANIFEST,
+        file_name="\x01" * policy.MAX_FILE_NAME_BYTES,
+        processor="x" * 200,
+        facts=replace(
+            FACTS,
+            changes=tuple(Change),
+            removed=tuple(Removed),
+            warnings=tuple(Warning),
+            thumbhash="x" * 64,
+            milliseconds={f"a_phase_with_a_name{n:x}": 2**31 for n in range(16)},
+        ),
+        variants=tuple(
+            replace(VARIANT, name=f"variant-{n:08}", size=2**31, width=3840, height=2160)
+            for n in range(MAX_FILES)
+        ),
+    )
+    assert len(longest.encode()) <= keys.MAX_MANIFEST_BYTES
     assert Manifest.decode(longest.encode()) == longest
 
 
 def test_the_key_of_the_image_is_derived() -> None:
     assert MANIFEST.key == keys.image(ID, 3, policy.PNG)
+    assert MANIFEST.variant_key(VARIANT) == keys.image(ID, 3, policy.AVIF, "w640")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +170,7 @@ def test_the_key_of_the_image_is_derived() -> None:
     ],
 )
 def test_each_field_of_a_hostile_manifest_is_checked(field: str, value: object) -> None:
-    data = json.dumps(asdict(MANIFEST) | {field: value}).encode()
+    data = json.dumps(told() | {field: value}).encode()
     with pytest.raises(JobError, match=f"^the manifest's field {field} is malformed$"):
         Manifest.decode(data)
 
@@ -143,9 +185,15 @@ def test_each_field_of_a_hostile_manifest_is_checked(field: str, value: object) 
         b"{}",
         b"\xff\xfe{",
         b'{"upload_id": NaN',
-        json.dumps(asdict(MANIFEST) | {"extra": 1}).encode(),
-        json.dumps(asdict(MANIFEST) | {"__class__": "x"}).encode(),
-        json.dumps({k: v for k, v in asdict(MANIFEST).items() if k != "width"}).encode(),
+        json.dumps(told() | {"extra": 1}).encode(),
+        json.dumps(told() | {"__class__": "x"}).encode(),
+        json.dumps({k: v for k, v in told().items() if k != "width"}).encode(),
+        json.dumps(told() | {"facts": {}}).encode(),
+        json.dumps(told() | {"facts": None}).encode(),
+        json.dumps(told() | {"facts": FACTS.to_dict() | {"warnings": ["other"]}}).encode(),
+        json.dumps(told() | {"variants": {}}).encode() + b" " * keys.MAX_MANIFEST_BYTES,
+        json.dumps(told() | {"variants": [1]}).encode(),
+        json.dumps(told() | {"variants": [{"name": "w320"}]}).encode(),
         b'{"size": ' + b"9" * 5000 + b"}",
         b" " * (keys.MAX_MANIFEST_BYTES + 1),
         b"[" * keys.MAX_MANIFEST_BYTES,
@@ -154,6 +202,41 @@ def test_each_field_of_a_hostile_manifest_is_checked(field: str, value: object) 
 def test_a_hostile_manifest_is_refused(data: bytes) -> None:
     with pytest.raises(JobError, match=r"^the manifest is (too long|malformed: \w+)$"):
         Manifest.decode(data)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "../w640"),
+        ("name", "W640"),
+        ("name", None),
+        ("media_type", "image/gif"),
+        ("media_type", "text/html"),
+        ("size", 0),
+        ("width", policy.MAX_WIDTH + 1),
+        ("height", 1.5),
+        ("sha256", "x" * 64),
+    ],
+)
+def test_each_field_of_a_hostile_variant_is_checked(field: str, value: object) -> None:
+    bad = asdict(VARIANT) | {field: value}
+    data = json.dumps(told() | {"variants": [asdict(VARIANT), bad]}).encode()
+    with pytest.raises(JobError, match=f"^the manifest has a variant whose {field} is malformed$"):
+        Manifest.decode(data)
+
+
+@pytest.mark.parametrize(
+    "variants",
+    [
+        (VARIANT, VARIANT),
+        (VARIANT, replace(VARIANT, size=1)),
+        tuple(replace(VARIANT, name=f"v{n}") for n in range(MAX_FILES + 1)),
+    ],
+    ids=["twice", "twice, with other sizes", "too many"],
+)
+def test_variants_are_few_and_each_is_there_once(variants: tuple[Variant, ...]) -> None:
+    with pytest.raises(JobError, match="too many variants, or one twice"):
+        Manifest.decode(replace(MANIFEST, variants=variants).encode())
 
 
 def test_a_termination_message_comes_out_as_it_went_in() -> None:

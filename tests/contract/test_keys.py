@@ -9,7 +9,9 @@ ID = "550e8400-e29b-41d4-a716-446655440000"
 def test_the_keys_are_what_documents_and_buckets_show() -> None:
     assert keys.original(ID, policy.JPEG) == f"image_uploads/{ID}.jpg"
     assert keys.image(ID, 1, policy.PNG) == f"images/{ID}/1/image.png"
+    assert keys.image(ID, 1, policy.AVIF, "w640") == f"images/{ID}/1/w640.avif"
     assert keys.manifest(ID, 2) == f"images/{ID}/2/manifest.json"
+    assert keys.attempt_prefix(ID, 2) == f"images/{ID}/2/"
     assert keys.images_prefix(ID) == f"images/{ID}/"
 
 
@@ -19,9 +21,14 @@ def test_the_owner_of_each_key_is_found_again(image_format: policy.Format) -> No
     assert original is not None
     assert original.is_original
     assert original == keys.Owner(ID, None)
+
+
+@pytest.mark.parametrize("image_format", policy.OUTPUTS, ids=lambda f: f.name)
+def test_the_owner_of_each_result_is_found_again(image_format: policy.Format) -> None:
     for attempt in (1, MAX_ATTEMPTS):
         expected = keys.Owner(ID, attempt)
         assert keys.owner(keys.image(ID, attempt, image_format)) == expected
+        assert keys.owner(keys.image(ID, attempt, image_format, "a-1-longest-name")) == expected
         assert keys.owner(keys.manifest(ID, attempt)) == expected
 
 
@@ -31,7 +38,7 @@ def test_the_owner_of_each_key_is_found_again(image_format: policy.Format) -> No
         "",
         "image_uploads/",
         f"image_uploads/{ID}",
-        f"image_uploads/{ID}.gif",
+        f"image_uploads/{ID}.tif",
         f"image_uploads/{ID.upper()}.jpg",
         f"image_uploads/../{ID}.jpg",
         f"image_uploads/{ID}.jpg\n",
@@ -40,7 +47,11 @@ def test_the_owner_of_each_key_is_found_again(image_format: policy.Format) -> No
         f"images/{ID}/0/image.jpg",
         f"images/{ID}/01/image.jpg",
         f"images/{ID}/100/image.jpg",
-        f"images/{ID}/1/other.jpg",
+        f"images/{ID}/1/image.heic",
+        f"images/{ID}/1/1st.jpg",
+        f"images/{ID}/1/Image.jpg",
+        f"images/{ID}/1/a-name-that-is-too-long.jpg",
+        f"images/{ID}/1/other.json",
         f"images/{ID}/1/manifest.json.tmp",
         f"images/{ID}/image.jpg",
         f"backup/images/{ID}/1/image.jpg",

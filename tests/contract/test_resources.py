@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from safelight_contract import keys, policy, resources
+from safelight_contract.facts import Facts, Warning  # noqa: A004 - see there
 from safelight_contract.job import MAX_ATTEMPTS
 from safelight_contract.resources import (
     AVAILABLE_IMAGE,
@@ -19,6 +21,7 @@ from safelight_contract.resources import (
     Kind,
     Progress,
     StoredImage,
+    StoredVariant,
 )
 from safelight_contract.stalls import STALL_MESSAGES, Stall
 from tests.support.definitions import definition, schema, spec_schema
@@ -39,6 +42,20 @@ IMAGE = AvailableImageSpec(
         etag="d41d8cd98f00b204e9800998ecf8427e",
     ),
     comment="In the mountains",
+    variants=(
+        StoredVariant(
+            name="w640",
+            key=keys.image(ID, 1, policy.AVIF, "w640"),
+            media_type="image/avif",
+            size=20_733,
+            width=640,
+            height=360,
+            sha256="2" * 64,
+            etag="d41d8cd98f00b204e9800998ecf8427f",
+        ),
+    ),
+    facts=Facts("image/jpeg", 4_521_733, 6000, 3375, warnings=(Warning.HDR_GAIN_MAP_DROPPED,)),
+    processor="safelight/0.1.0 pillow/13.0.0",
 )
 
 kinds = pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.plural)
@@ -206,8 +223,9 @@ def test_an_upload_comes_out_as_it_went_in() -> None:
 
 @pytest.mark.parametrize("comment", [None, "", "In the mountains"])
 def test_an_image_comes_out_as_it_went_in(comment: str | None) -> None:
-    spec = AvailableImageSpec(IMAGE.upload_uid, IMAGE.file_name, IMAGE.image, comment)
-    assert AvailableImageSpec.from_dict(spec.to_dict()) == spec
+    for bare in (IMAGE, AvailableImageSpec(IMAGE.upload_uid, IMAGE.file_name, IMAGE.image)):
+        spec = replace(bare, comment=comment)
+        assert AvailableImageSpec.from_dict(spec.to_dict()) == spec
     assert ("comment" in spec.to_dict()) is (comment is not None)
 
 

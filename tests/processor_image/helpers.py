@@ -16,7 +16,6 @@ from safelight_processor.log import Log
 from safelight_processor.transform import Result, transform
 from tests.support import images
 
-
 BARE = Recipe(variants=())
 """The image alone."""
 

@@ -156,8 +156,12 @@ def test_no_other_decoder_is_imported(image_format: Format) -> None:
     program = (
         "import io, sys\n"
         "from safelight_contract import policy\n"
-        "from safelight_processor.image import transform\n"
-        f"transform(io.BytesIO(sys.stdin.buffer.read()), policy.{image_format.name})\n"
+        "from safelight_contract.recipe import Recipe\n"
+        "from safelight_processor.log import Log\n"
+        "from safelight_processor.transform import transform\n"
+        "recipe = Recipe(variants=(), engine='pillow')\n"
+        f"source = policy.{image_format.name}\n"
+        "transform(sys.stdin.buffer.read(), source, recipe, Log(io.StringIO()))\n"
         "print(*(m for m in sys.modules if m.endswith('ImagePlugin')))"
     )
     ended = subprocess.run(

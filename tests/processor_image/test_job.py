@@ -24,6 +24,7 @@ from safelight_contract.job import (
     SignedPut,
     TerminationMessage,
 )
+from tests.processor_image.helpers import BARE
 from tests.processor_image.scripted_server import Answer, closed_port, serving
 from tests.support import images
 from tests.support.bucket import Bucket
@@ -71,7 +72,13 @@ class SigningBucket(Bucket):
                 Params={"Bucket": self.name, "Key": source},
                 ExpiresIn=self.lifetime,
             ),
-            image=self.sign(keys.image(ID, 1, file_format), file_format.media_type),
+            recipe=BARE,
+            outputs={
+                keys.file_name(name, made): self.sign(
+                    keys.image(ID, 1, made, name), made.media_type
+                )
+                for name, made in BARE.files(file_format)
+            },
             manifest=self.sign(keys.manifest(ID, 1), "application/json"),
             hint_url=None,
         )
@@ -197,8 +204,9 @@ def test_expired_url_may_be_tried_again(bucket: SigningBucket, run: Run) -> None
 def test_forged_url_is_refused(bucket: SigningBucket, run: Run) -> None:
     """A URL for one key is no right to another."""
     request = bucket.upload()
-    forged = request.image.url.replace(f"/{ID}/1/", f"/{ID}/2/")
-    ended = run(replace(request, image=replace(request.image, url=forged)))
+    put = request.outputs["image.jpg"]
+    forged = replace(put, url=put.url.replace(f"/{ID}/1/", f"/{ID}/2/"))
+    ended = run(replace(request, outputs={"image.jpg": forged}))
     assert failure(ended) == ExitCode.STORAGE_FORBIDDEN
     assert bucket.stored() == [keys.original(ID, policy.JPEG)]
 
@@ -333,7 +341,8 @@ def test_termination_signal_ends_it_at_once(tmp_path: Path) -> None:
             size=1,
             sha256="0" * 64,
             source_url=f"{server.url}/source",
-            image=SignedPut("", {}),
+            recipe=BARE,
+            outputs={},
             manifest=SignedPut("", {}),
             hint_url=None,
         )

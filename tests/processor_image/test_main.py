@@ -10,11 +10,12 @@ import pytest
 import safelight_processor
 from safelight_contract import policy
 from safelight_contract.job import ExitCode, JobRequest, Manifest, SignedPut
-from safelight_processor import image
+from safelight_processor import transform
 from safelight_processor.__main__ import attempt
 from safelight_processor.errors import ImageRejected, StorageFailed
 from safelight_processor.log import Log
 from safelight_processor.original import Original
+from tests.processor_image.helpers import BARE
 from tests.support import images
 
 PHOTO = images.photo(40, 30)
@@ -44,10 +45,10 @@ class Memory:
         self._step("fetch")
         original.write(self._data)
 
-    def store_image(self, data: bytes) -> None:
+    def store_image(self, file_name: str, data: bytes) -> None:
         """Keep the image."""
         self._step("image")
-        self.stored["image"] = data
+        self.stored[file_name] = data
 
     def store_manifest(self, data: bytes) -> None:
         """Keep the manifest."""
@@ -66,7 +67,8 @@ def request_for(data: bytes = PHOTO) -> JobRequest:
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         source_url="",
-        image=nowhere,
+        recipe=BARE,
+        outputs={},
         manifest=nowhere,
         hint_url=None,
     )
@@ -76,7 +78,7 @@ def test_manifest_is_stored_last() -> None:
     store = Memory()
     manifest, code, _ = attempt(request_for(), store, Log(io.StringIO()))
     assert code == ExitCode.DONE
-    assert list(store.stored) == ["image", "manifest"]
+    assert list(store.stored) == ["image.jpg", "manifest"]
     assert manifest == Manifest.decode(store.stored["manifest"])
     assert manifest.attempt == 3
 
@@ -121,7 +123,7 @@ def test_bug_in_our_own_picture_code_is_not_a_corrupt_image(
     def broken(*_arguments: object, **_options: object) -> None:
         raise OSError("as Pillow would")
 
-    monkeypatch.setattr(image, step, broken)
+    monkeypatch.setattr(transform, step, broken)
     _, code, _ = attempt(request_for(), Memory(), Log(io.StringIO()))
     assert code == ExitCode.INTERNAL_ERROR
 
@@ -130,7 +132,7 @@ def test_want_of_memory_has_its_own_code(monkeypatch: pytest.MonkeyPatch) -> Non
     def hungry(*_arguments: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(image, "resize", hungry)
+    monkeypatch.setattr(transform, "resize", hungry)
     _, code, _ = attempt(request_for(), Memory(), Log(io.StringIO()))
     assert code == ExitCode.OUT_OF_MEMORY
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from safelight_contract.job import ExitCode, JobRequest, SignedPut
+from safelight_contract.recipe import Recipe
 from safelight_processor.errors import ImageRejected, ProcessingFailed, StorageFailed
 from safelight_processor.objects import SignedObjects
 from safelight_processor.original import Original
@@ -48,7 +49,8 @@ def request_to(url: str) -> JobRequest:
         size=len(DATA),
         sha256=hashlib.sha256(DATA).hexdigest(),
         source_url=f"{url}/bucket/source?{QUERY}",
-        image=SignedPut(f"{url}/bucket/image?{QUERY}", SIGNED),
+        recipe=Recipe(),
+        outputs={"image.jpg": SignedPut(f"{url}/bucket/image?{QUERY}", SIGNED)},
         manifest=SignedPut(f"{url}/bucket/manifest?{QUERY}", SIGNED),
         hint_url=f"{url}/hints/9b2d6f0e-7c1a-4f7e-8a54-0f6f2f9f1a11",
     )
@@ -84,7 +86,7 @@ def connect(clock: Clock) -> Iterator[Connect]:
 
 Call = Callable[[SignedObjects], object]
 GET: Call = lambda objects: objects.fetch(original())  # noqa: E731 - a row of the tables below
-PUT: Call = lambda objects: objects.store_image(DATA)  # noqa: E731 - a row of the tables below
+PUT: Call = lambda objects: objects.store_image("image.jpg", DATA)  # noqa: E731 - a row of the tables below
 
 
 def test_original_is_fetched_whole(connect: Connect) -> None:
@@ -98,7 +100,7 @@ def test_original_is_fetched_whole(connect: Connect) -> None:
 
 def test_put_sends_the_signed_headers_and_no_others(connect: Connect) -> None:
     with serving([Answer()]) as server:
-        connect(server.url).store_image(DATA)
+        connect(server.url).store_image("image.jpg", DATA)
     (received,) = server.received
     assert (received.method, received.path) == ("PUT", f"/bucket/image?{QUERY}")
     assert received.body == DATA
@@ -114,7 +116,7 @@ def test_one_connection_serves_all_calls_to_one_host(connect: Connect) -> None:
     with serving([Answer(body=DATA), Answer(), Answer()]) as server:
         objects = connect(server.url)
         objects.fetch(original())
-        objects.store_image(DATA)
+        objects.store_image("image.jpg", DATA)
         objects.store_manifest(b"{}")
     assert len(server.received) == 3
     assert len({received.connection for received in server.received}) == 1
@@ -219,7 +221,7 @@ def test_image_that_is_there_already_is_success(connect: Connect) -> None:
     answers = [Answer(is_lost=True), Answer(412, b"<Code>PreconditionFailed</Code>"), Answer()]
     with serving(answers) as server:
         objects = connect(server.url)
-        objects.store_image(DATA)
+        objects.store_image("image.jpg", DATA)
         objects.store_manifest(b"{}")
     assert [r.path.split("?")[0] for r in server.received] == [
         "/bucket/image",
@@ -233,7 +235,7 @@ def test_refusal_before_the_body_was_read_is_understood(connect: Connect) -> Non
     with serving([Answer(403, before_reading=True)]) as server:
         objects = connect(server.url)
         with pytest.raises(StorageFailed) as caught:
-            objects.store_image(bytes(8_000_000))
+            objects.store_image("image.jpg", bytes(8_000_000))
     assert caught.value.code in {ExitCode.STORAGE_FORBIDDEN, ExitCode.STORAGE_UNAVAILABLE}
 
 
@@ -242,7 +244,7 @@ def test_connection_that_was_closed_meanwhile_is_made_anew(connect: Connect, clo
         objects = connect(server.url)
         objects.fetch(original())
         time.sleep(0.05)  # the server closes after its answer was read
-        objects.store_image(DATA)
+        objects.store_image("image.jpg", DATA)
     assert [received.method for received in server.received] == ["GET", "PUT"]
     assert clock.naps == [0.2]
 

@@ -16,7 +16,7 @@ ID_PATTERN: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 ORIGINALS: Final = "image_uploads/"
 IMAGES: Final = "images/"
 
-MAX_MANIFEST_BYTES: Final = 16 * 1024
+MAX_MANIFEST_BYTES: Final = 32 * 1024
 """No manifest is larger; a reader refuses to read on."""
 
 VARIANT_PATTERN: Final = "[a-z][a-z0-9-]{0,15}"

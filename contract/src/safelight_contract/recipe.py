@@ -253,7 +253,7 @@ class _Fields:
 
     def word(self, name: str, words: type[_E], default: _E) -> _E:
         value = self._told.get(name, default)
-        if value not in set(words):
+        if not isinstance(value, str) or value not in set(words):
             raise RecipeError(f"{self._where}.{name} must be one of {', '.join(words)}")
         return words(value)
 
