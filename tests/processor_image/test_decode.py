@@ -13,6 +13,7 @@ from safelight_contract.policy import Format
 from safelight_processor import decode as decode_module
 from safelight_processor.decode import decode
 from safelight_processor.errors import ImageRejected
+from safelight_processor.pixels import jpeg_divisor
 from tests.processor_image.helpers import memory_growth
 from tests.support import images
 
@@ -140,7 +141,7 @@ def test_bug_of_ours_is_not_the_pictures_fault(monkeypatch: pytest.MonkeyPatch) 
     def broken(*_arguments: object) -> int:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(decode_module, "_divisor", broken)
+    monkeypatch.setattr(decode_module, "jpeg_divisor", broken)
     with pytest.raises(ZeroDivisionError):
         decode(io.BytesIO(images.photo(8, 8)), policy.JPEG)
 
@@ -190,4 +191,4 @@ def test_jpeg_is_reduced_only_while_nobody_sees_it(
     target: tuple[int, int],
     divisor: int,
 ) -> None:
-    assert decode_module._divisor(size, target) == divisor  # noqa: SLF001 - a rule with a table of its own
+    assert jpeg_divisor(size, target) == divisor

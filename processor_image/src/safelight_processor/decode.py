@@ -17,7 +17,7 @@ from safelight_contract import policy
 from safelight_contract.job import ExitCode
 from safelight_contract.policy import Format
 from safelight_processor.errors import ImageRejected
-from safelight_processor.pixels import fit_stored
+from safelight_processor.pixels import fit_stored, jpeg_divisor
 
 _ORIENTATION: Final = 0x0112
 _ORIENTATIONS: Final = range(1, 9)
@@ -71,7 +71,7 @@ def decode(source: BinaryIO, image_format: Format) -> Decoded:
         is_lossless = image_format is policy.PNG or _is_lossless_webp(source, image_format)
         # Only of a JPEG can it be read before the pixels are: Pillow's getexif loads a PNG.
         orientation = _orientation(image) if is_jpeg else 1
-        divisor = _divisor(size, fit_stored(size, orientation)) if is_jpeg else 1
+        divisor = jpeg_divisor(size, fit_stored(size, orientation)) if is_jpeg else 1
         with _refusing():
             reduced = image.draft(None, (size[0] // divisor, size[1] // divisor))
             raw_mode = str(image.tile[0].args) if image.tile else ""
@@ -135,19 +135,6 @@ def _plugin(image_format: Format) -> Callable[[BinaryIO], ImageFile.ImageFile]:
     from safelight_processor.webp import FirstFrame  # noqa: PLC0415 - only what is needed
 
     return FirstFrame
-
-
-def _divisor(size: tuple[int, int], target: tuple[int, int]) -> int:
-    """Return by what libjpeg may reduce a large JPEG while decoding, where nobody sees it.
-
-    Measured by SSIMULACRA2: a picture decoded at 1/2 is indistinguishable while it is still at
-    least 1.5 times as large as the target, at 1/4 and 1/8 while it is at least twice as large.
-    """
-    spare = min(size[0] / target[0], size[1] / target[1])
-    for divisor, least in ((8, 2.0), (4, 2.0), (2, 1.5)):
-        if spare / divisor >= least:
-            return divisor
-    return 1
 
 
 def _check_scans(source: BinaryIO) -> None:

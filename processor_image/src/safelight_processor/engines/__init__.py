@@ -5,30 +5,15 @@ there, libvips where its library is.
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Protocol
 
+from safelight_contract import recipe
+from safelight_contract.recipe import ColourSpace
 from safelight_processor.header import Header
 from safelight_processor.picture import Buffer, Picture
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels: the part of a picture to use."""
-
-
-class Space(StrEnum):
-    """The colour space of the result."""
-
-    SRGB = "srgb"
-    DISPLAY_P3 = "display-p3"
-    """Kept where the original is in it, or converts into it; for a wider gamut than sRGB's."""
-
-
-class EngineName(StrEnum):
-    """Which engine a recipe asks for."""
-
-    AUTO = "auto"
-    VIPS = "vips"
-    PILLOW = "pillow"
 
 
 class Engine(Protocol):
@@ -41,14 +26,20 @@ class Engine(Protocol):
     def versions(self) -> Mapping[str, str]:
         """Return the versions of the libraries at work, by name."""
 
-    def fit(self, original: Buffer, header: Header, size: tuple[int, int], space: Space) -> Picture:
-        """Decode the first picture of a file, and make it upright, of this size, in these colours.
+    def fit(
+        self,
+        original: Buffer,
+        header: Header,
+        size: tuple[int, int],
+        space: ColourSpace,
+    ) -> Picture:
+        """Decode the first picture of a file, and make it upright, of this size, in its colours.
 
         Args:
             original: the whole file.
             header: what the file says of itself; its limits were checked.
             size: of the result, upright, in pixels; not larger than the original.
-            space: the colour space of the result.
+            space: what the recipe says of colours.
 
         Raises:
             ImageRejected: the file is damaged.
@@ -68,15 +59,21 @@ class Engine(Protocol):
         """
 
 
-def choose(name: EngineName, header: Header) -> Engine:
+def choose(name: recipe.Engine, header: Header) -> Engine:
     """Return the engine for a picture.
 
     Args:
         name: what the recipe asks for; where libvips is not installed, it is Pillow anyway.
         header: of the original.
     """
-    del name, header
+    del header
     # An engine loads its library, so only the chosen one is imported.
+    from safelight_processor.engines import libvips  # noqa: PLC0415 - see above
+
+    if name is not recipe.Engine.PILLOW and libvips.is_installed():
+        from safelight_processor.engines.vips import VipsEngine  # noqa: PLC0415 - see above
+
+        return VipsEngine()
     from safelight_processor.engines.pillow import PillowEngine  # noqa: PLC0415 - see above
 
     return PillowEngine()

@@ -2,17 +2,20 @@
 
 import io
 from collections.abc import Mapping
+from typing import Final
 
 import PIL
+from PIL import Image
 
+from safelight_contract.recipe import ColourSpace
 from safelight_processor.colour import to_srgb
 from safelight_processor.decode import decode
-from safelight_processor.engines import Box, Space
+from safelight_processor.engines import Box
 from safelight_processor.header import Header
 from safelight_processor.picture import Buffer, Picture
 from safelight_processor.pixels import resize, to_eight_bits, turn_upright
 
-_FIRST_LYING = 5
+_FIRST_LYING: Final = 5
 
 
 class PillowEngine:
@@ -24,20 +27,61 @@ class PillowEngine:
         """See `Engine`."""
         return {"pillow": PIL.__version__}
 
-    def fit(self, original: Buffer, header: Header, size: tuple[int, int], space: Space) -> Picture:
+    def fit(
+        self,
+        original: Buffer,
+        header: Header,
+        size: tuple[int, int],
+        space: ColourSpace,
+    ) -> Picture:
         """See `Engine`."""
-        del space
-        decoded = decode(io.BytesIO(original), header.format)
-        orientation, profile = decoded.orientation, decoded.profile
         width, height = size
-        stored = size if orientation < _FIRST_LYING else (height, width)
-        picture, box = to_eight_bits(decoded.image), decoded.box
-        # The decoded picture may be 200 MB, and is needed no more.
-        del decoded
-        picture = resize(picture, stored, box)
-        return Picture.from_pillow(to_srgb(turn_upright(picture, orientation), profile))
+        stored = size if header.orientation < _FIRST_LYING else (height, width)
+        image, box = decoded(original, header, stored)
+        return fitted(image, box, header, stored, space)
 
     def resize(self, picture: Picture, size: tuple[int, int], box: Box | None = None) -> Picture:
         """See `Engine`."""
         whole = (0.0, 0.0, float(picture.size[0]), float(picture.size[1]))
         return Picture.from_pillow(resize(picture.image(), size, box or whole))
+
+
+def decoded(original: Buffer, header: Header, size: tuple[int, int]) -> tuple[Image.Image, Box]:
+    """Decode the first picture of a file, into 8 bits.
+
+    Args:
+        original: the whole file.
+        header: of it.
+        size: what it will be resized to, not yet turned: a JPEG may be reduced towards it.
+
+    Returns:
+        A picture in L, LA, RGB, RGBA or CMYK, and the part of it to use.
+
+    Raises:
+        ImageRejected: the file is damaged.
+        MemoryError: it needs more memory than there is.
+    """
+    del size
+    found = decode(io.BytesIO(original), header.format)
+    return to_eight_bits(found.image), found.box
+
+
+def fitted(
+    image: Image.Image,
+    box: Box,
+    header: Header,
+    size: tuple[int, int],
+    space: ColourSpace,
+) -> Picture:
+    """Resize a decoded picture, turn it upright, and convert its colours.
+
+    Args:
+        image: what `decoded` has made.
+        box: the part of it to use.
+        header: of its file.
+        size: of the result, not yet turned.
+        space: what the recipe says of colours.
+    """
+    del space
+    image = resize(image, size, box)
+    return Picture.from_pillow(to_srgb(turn_upright(image, header.orientation), header.profile))
