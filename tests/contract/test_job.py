@@ -114,7 +114,7 @@ def test_a_manifest_fits_its_limit_with_the_longest_names() -> None:
             removed=tuple(Removed),
             warnings=tuple(Warning),
             thumbhash="x" * 64,
-            milliseconds={f"a_phase_with_a_name{n:x}": 2**31 for n in range(16)},
+            milliseconds={f"a_phase_with_a_name_{c}": 2**31 for c in "abcdefghijklmnop"},
         ),
         variants=tuple(
             replace(VARIANT, name=f"variant-{n:08}", size=2**31, width=3840, height=2160)

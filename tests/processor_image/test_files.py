@@ -37,7 +37,7 @@ def test_result_and_manifest_are_written(
     assert manifest.media_type == image_format.media_type
     fetched, processed = (json.loads(line) for line in logged.splitlines())
     assert fetched["cpu_ms_before_first_byte"] > 0
-    assert set(processed["ms"]) == {"fetch", "import", "transform", "store"}
+    assert set(processed["ms"]) == {"fetch", "import", "decode", "encode", "store"}
 
 
 def refusal(source: Path, target: Path, capsys: Capture) -> tuple[int, str]:

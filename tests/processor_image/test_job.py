@@ -170,7 +170,7 @@ def test_one_image_from_original_to_manifest(bucket: SigningBucket, run: Run) ->
     for event in ended.events.values():
         assert (event["upload_id"], event["upload_uid"], event["attempt"]) == (ID, "uid-1", 1)
     assert ended.events["fetched"]["cpu_ms_before_first_byte"] > 0
-    assert set(ended.events["processed"]["ms"]) == {"fetch", "import", "transform", "store"}
+    assert set(ended.events["processed"]["ms"]) == {"fetch", "import", "decode", "encode", "store"}
 
 
 def test_second_pod_of_the_same_attempt_succeeds_and_changes_nothing(
