@@ -1,15 +1,19 @@
-"""What a file says of itself before a pixel is decoded, and whether that is within the budgets."""
+"""What a file says of itself before a pixel is decoded; `headers.read_header` finds it out."""
 
 from dataclasses import dataclass, field
 from typing import Final
 
+from safelight_contract.facts import Removed
 from safelight_contract.policy import Format
 
-_FIRST_LYING: Final = 5
-"""From this orientation on the stored width is the shown height."""
+Data = bytes | bytearray | memoryview
+"""A whole file, or a part of it, in memory."""
 
 Crop = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels, right and bottom excluded."""
+
+_FIRST_LYING: Final = 5
+"""From this orientation on the stored width is the shown height."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,9 +21,9 @@ class Header:
     """The container's own words; the decoder's answer wins where the two differ.
 
     Who applies what: `decode` cuts to `crop`; the engine applies `orientation`, after the fit. For
-    HEIF both are None and 1, since libheif crops, turns and mirrors while it decodes; for AVIF
-    they are the clap, irot and imir boxes, which the decoder hands on; for all others `orientation`
-    is EXIF's (or XMP's, where there is no EXIF) and nothing is cropped.
+    AVIF they are the clap, irot and imir boxes, which its decoder hands on. For HEIF there is
+    neither, since libheif cuts, turns and mirrors while it decodes: `size` is upright there. For
+    the others `orientation` is EXIF's, or XMP's where EXIF has none, and nothing is cut.
     """
 
     format: Format
@@ -30,9 +34,16 @@ class Header:
     crop: Crop | None = None
     """The part of the coded picture that is to be shown, where the decoder does not cut it out."""
     coded_size: tuple[int, int] | None = None
-    """Pixels before `crop`; None: the same as `size`."""
+    """Pixels before anything is cut or turned; None: the same as `size`."""
+    is_cropped: bool = False
+    """A part of the coded picture is cut off, whoever does it."""
+    is_turned: bool = False
+    """The coded picture is turned or mirrored, whoever does it."""
     profile: bytes | None = None
-    """The embedded ICC profile, not yet checked."""
+    """An ICC profile of the pixels, not yet checked: embedded, or made from the numbers that stand
+    in place of one (PNG's gAMA, cHRM and cICP, AVIF's and HEIF's nclx). None: they are sRGB."""
+    is_hdr: bool = False
+    """The pixels are PQ or HLG; converting them from `profile` also maps the tones."""
     bits: int = 8
     """Bits of a channel."""
     has_alpha: bool = False
@@ -47,13 +58,13 @@ class Header:
     subsampling: str | None = None
     """Of the colour channels, as `4:2:0`; None: unknown, or there are none."""
     frames: int = 1
-    """Pictures of an animation, of which there is one if it is more than 1."""
+    """Pictures of an animation; 1: it is none."""
     extra_pictures: bool = False
     """Further pictures that are no animation (MPO, HEIF); only the first one is used."""
     gain_map: bool = False
     """There is an HDR gain map, which is not used."""
-    metadata: frozenset[str] = field(default_factory=frozenset)
-    """The kinds of metadata that are present."""
+    metadata: frozenset[Removed] = field(default_factory=frozenset)
+    """What is there beside the pixels."""
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -62,20 +73,12 @@ class Header:
         return (width, height) if self.orientation < _FIRST_LYING else (height, width)
 
     @property
+    def is_animated(self) -> bool:
+        """Say whether there is more than one frame."""
+        return self.frames > 1
+
+    @property
     def pixels(self) -> int:
         """Pixels that have to be decoded, over all frames."""
         width, height = self.coded_size or self.size
         return width * height * self.frames
-
-
-def read_header(data: bytes | memoryview, image_format: Format) -> Header:
-    """Read what a file says of itself, in a time bounded by the policy, without decoding.
-
-    Args:
-        data: the whole file.
-        image_format: what its magic bytes say.
-
-    Raises:
-        ImageRejected: it has too many pixels, frames or parts, or not even a size.
-    """
-    raise NotImplementedError
