@@ -59,8 +59,8 @@ def decode(source: BinaryIO, image_format: Format) -> Decoded:
         # Pillow warns of odd metadata, and Python's settings must not turn that into a failure.
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        plugin = _plugin(image_format)
-        with _refusing():
+        plugin = plugin_of(image_format)
+        with refusing():
             image = plugin(source)
         size = image.size
         if size[0] * size[1] > policy.MAX_PIXELS:
@@ -72,7 +72,7 @@ def decode(source: BinaryIO, image_format: Format) -> Decoded:
         # Only of a JPEG can it be read before the pixels are: Pillow's getexif loads a PNG.
         orientation = _orientation(image) if is_jpeg else 1
         divisor = jpeg_divisor(size, fit_stored(size, orientation)) if is_jpeg else 1
-        with _refusing():
+        with refusing():
             reduced = image.draft(None, (size[0] // divisor, size[1] // divisor))
             raw_mode = str(image.tile[0].args) if image.tile else ""
             image.load()
@@ -91,7 +91,7 @@ def decode(source: BinaryIO, image_format: Format) -> Decoded:
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
+def refusing() -> Iterator[None]:
     """Turn whatever Pillow raises into a rejection; only calls into Pillow belong in here.
 
     Raises:
@@ -118,7 +118,7 @@ def _too_large(what: str) -> ImageRejected:
     )
 
 
-def _plugin(image_format: Format) -> Callable[[BinaryIO], ImageFile.ImageFile]:
+def plugin_of(image_format: Format) -> Callable[[BinaryIO], ImageFile.ImageFile]:
     """Return the one plugin for this format; no other is imported.
 
     Not by `Image.open`: it imports five plugins, and hands a JPEG that holds several pictures (most
