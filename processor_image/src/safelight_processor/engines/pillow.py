@@ -8,9 +8,9 @@ import PIL
 from PIL import Image
 
 from safelight_contract.recipe import ColourSpace
-from safelight_processor.colour import to_srgb
+from safelight_processor.colour import is_srgb, to_srgb
 from safelight_processor.decode import decode
-from safelight_processor.engines import Box
+from safelight_processor.engines import Box, planes
 from safelight_processor.header import Header
 from safelight_processor.picture import Buffer, Picture
 from safelight_processor.pixels import resize, to_eight_bits, turn_upright
@@ -37,6 +37,10 @@ class PillowEngine:
         """See `Engine`."""
         width, height = size
         stored = size if header.orientation < _FIRST_LYING else (height, width)
+        if planes.suits(header, stored):
+            image = planes.fit(original, header, stored)
+            if image is not None:
+                return finished(image, header, space)
         image, box = decoded(original, header, stored)
         return fitted(image, box, header, stored, space)
 
@@ -82,6 +86,21 @@ def fitted(
         size: of the result, not yet turned.
         space: what the recipe says of colours.
     """
+    return finished(resize(image, size, box), header, space)
+
+
+def finished(image: Image.Image, header: Header, space: ColourSpace) -> Picture:
+    """Turn a resized picture upright, and convert its colours.
+
+    Args:
+        image: L, LA, RGB, RGBA, CMYK or YCbCr.
+        header: of its file.
+        space: what the recipe says of colours.
+    """
     del space
-    image = resize(image, size, box)
-    return Picture.from_pillow(to_srgb(turn_upright(image, header.orientation), header.profile))
+    image = turn_upright(image, header.orientation)
+    if header.profile is not None and image.mode == "YCbCr" and not is_srgb(header.profile):
+        image = image.convert("RGB")
+    if image.mode == "YCbCr":
+        return Picture.from_pillow(image)
+    return Picture.from_pillow(to_srgb(image, header.profile))
