@@ -1,11 +1,20 @@
 """Resources and their projections, made for tests."""
 
+import hashlib
 import itertools
+import json
+from dataclasses import replace
 from typing import Any
 
 from safelight_api.projections import Image, Upload
 from safelight_contract import keys, policy
-from safelight_contract.resources import AvailableImageSpec, ImageUploadSpec, StoredImage
+from safelight_contract.facts import Change, Facts, Removed, Warning  # noqa: A004 - see there
+from safelight_contract.resources import (
+    AvailableImageSpec,
+    ImageUploadSpec,
+    StoredImage,
+    StoredVariant,
+)
 
 _numbers = itertools.count(1)
 CREATED_AT = "2025-01-01T12:00:00Z"
@@ -51,6 +60,55 @@ def image_spec(image_id: str, upload_uid: str) -> AvailableImageSpec:
     )
 
 
+FACTS = Facts(
+    original_media_type="image/heic",
+    original_size=5000,
+    original_width=4000,
+    original_height=3000,
+    thumbhash="1QcSHQRnh493V4dIh4eXh1h4kJUI",
+    dominant_color="#c8d0d8",
+    changes=(Change.ROTATED, Change.FORMAT_CHANGED),
+    removed=(Removed.EXIF, Removed.GPS),
+    warnings=(Warning.HDR_GAIN_MAP_DROPPED,),
+    milliseconds={"decode": 130, "encode": 90},
+    cpu_milliseconds=301,
+    peak_memory_bytes=130_000_000,
+)
+
+
+def variants(directory: str) -> tuple[StoredVariant, ...]:
+    """Return eight variants, as the default recipe makes them of a large JPEG.
+
+    Args:
+        directory: of the keys, with a slash at its end.
+    """
+    return tuple(
+        StoredVariant(
+            name=f"w{width}",
+            key=f"{directory}w{width}.{image_format.extension}",
+            media_type=image_format.media_type,
+            size=width * size,
+            width=width,
+            height=width * 3 // 4,
+            sha256=hashlib.sha256(f"{directory}{width}{size}".encode()).hexdigest(),
+            etag=hashlib.sha256(f"{size}{width}{directory}".encode()).hexdigest()[:32],
+        )
+        for width in (320, 640, 1280, 1920)
+        for image_format, size in ((policy.AVIF, 70), (policy.JPEG, 90))
+    )
+
+
+def full_image_spec(image_id: str, upload_uid: str) -> AvailableImageSpec:
+    """Return the spec of an image with all that it can have."""
+    spec = image_spec(image_id, upload_uid)
+    return replace(
+        spec,
+        variants=variants(keys.attempt_prefix(image_id, 1)),
+        facts=FACTS,
+        processor="safelight/0.1.0 pillow/13.0.0",
+    )
+
+
 def upload(
     upload_id: str,
     revision: int,
@@ -78,14 +136,29 @@ def image(
     annotations: dict[str, str] | None = None,
 ) -> Image:
     """Return an image as of a revision."""
-    return Image.of(
-        {
-            "metadata": metadata(image_id, revision, "a", created_at)
-            | ({"annotations": annotations} if annotations else {}),
-            "spec": image_spec(image_id, upload_uid).to_dict(),
-            "status": {"conditions": [condition("Ready", str(ready), "Confirmed")]},
-        }
+    resource = image_resource(
+        image_id, revision, image_spec(image_id, upload_uid), ready=ready, created_at=created_at
     )
+    if annotations:
+        resource["metadata"]["annotations"] = annotations
+    return Image.of(resource)
+
+
+def image_resource(
+    image_id: str,
+    revision: int,
+    spec: AvailableImageSpec,
+    *,
+    ready: bool = True,
+    created_at: str = CREATED_AT,
+) -> dict[str, Any]:
+    """Return an AvailableImage as the API server does: each text in it is one of its own."""
+    resource: dict[str, Any] = {
+        "metadata": metadata(image_id, revision, f"uid-of-{image_id}", created_at),
+        "spec": spec.to_dict(),
+        "status": {"conditions": [condition("Ready", str(ready), "Confirmed")]},
+    }
+    return json.loads(json.dumps(resource))  # type: ignore[no-any-return] - it was a dict
 
 
 def metadata(name: str, revision: int, uid: str, created_at: str) -> dict[str, Any]:

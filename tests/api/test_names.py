@@ -99,6 +99,10 @@ def test_a_download_has_the_extension_of_what_was_written(name: str, download: s
     assert names.for_download(name, policy.JPEG) == download
 
 
+def test_a_variant_has_a_name_of_its_own() -> None:
+    assert names.for_download("photo.png", policy.AVIF, "w640") == "photo-w640.avif"
+
+
 def test_attachment() -> None:
     assert names.attachment('Grüße "1"; 漢.jpg') == (
         "attachment; filename=\"Grue _1__ .jpg\"; filename*=UTF-8''"

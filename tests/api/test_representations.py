@@ -1,14 +1,19 @@
+import json
 from typing import Any
 
 import pytest
 
 from safelight_api import representations
+from safelight_api.projections import Image
 from safelight_api.representations import Page
+from safelight_api.routes.common import encode
 from safelight_contract.resources import FAILURE_MESSAGES, Failure
 from tests.api import making
 from tests.api.making import an_id, condition
 
 ID = an_id()
+SPECIFIED = ["id", "path", "comment", "created_at", "updated_at"]
+"""The fields that the specification has, in its order."""
 
 
 def test_upload_is_the_specification_s_to_the_field() -> None:
@@ -39,8 +44,69 @@ def test_image_has_the_specification_s_fields_and_more() -> None:
         "width": 640,
         "height": 480,
         "sha256": "cd" * 32,
+        "url": f"/api/available-image/{ID}/view",
         "variants": [],
+        "thumbhash": None,
+        "dominant_color": None,
+        "frames": None,
+        "original": None,
+        "bytes_saved": None,
+        "changes": None,
+        "removed": None,
+        "warnings": None,
     }
+    assert list(representations.image(made))[:5] == SPECIFIED
+
+
+def test_image_has_all_that_a_page_needs_to_show_it() -> None:
+    resource = making.image_resource(ID, 1, making.full_image_spec(ID, "u"))
+    told = json.loads(encode(representations.image(Image.of(resource))))
+    assert list(told)[:5] == SPECIFIED
+    assert told["variants"][:2] == [
+        {
+            "name": "w320",
+            "url": f"/api/available-image/{ID}/view?variant=w320&format=avif",
+            "format": "avif",
+            "mime_type": "image/avif",
+            "width": 320,
+            "height": 240,
+            "size": 22400,
+        },
+        {
+            "name": "w320",
+            "url": f"/api/available-image/{ID}/view?variant=w320&format=jpeg",
+            "format": "jpeg",
+            "mime_type": "image/jpeg",
+            "width": 320,
+            "height": 240,
+            "size": 28800,
+        },
+    ]
+    assert [variant["width"] for variant in told["variants"][::2]] == [320, 640, 1280, 1920]
+    facts = list(told)[list(told).index("variants") + 1 :]
+    assert {name: told[name] for name in facts} == {
+        "thumbhash": "1QcSHQRnh493V4dIh4eXh1h4kJUI",
+        "dominant_color": "#c8d0d8",
+        "frames": 1,
+        "original": {"mime_type": "image/heic", "size": 5000, "width": 4000, "height": 3000},
+        "bytes_saved": 4000,
+        "changes": ["Rotated", "FormatChanged"],
+        "removed": ["Exif", "Gps"],
+        "warnings": ["HdrGainMapDropped"],
+    }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"warnings": ["SomethingNew"]}, {"somethingNew": 1}, {"thumbhash": 5}, {"frames": None}],
+)
+def test_facts_of_another_version_do_not_hide_an_image(change: dict[str, Any]) -> None:
+    resource = making.image_resource(ID, 1, making.full_image_spec(ID, "u"))
+    resource["spec"]["facts"] |= change
+    resource["spec"]["somethingNew"] = 1
+    told = representations.image(Image.of(resource))
+    assert (told["thumbhash"], told["original"]) == (None, None)
+    assert len(told["variants"]) == 8
 
 
 def test_an_annotation_that_is_no_time_counts_as_absent() -> None:

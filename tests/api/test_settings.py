@@ -29,6 +29,7 @@ def test_what_must_be_set_is_enough(variables: dict[str, str], tmp_path: Path) -
         host="0.0.0.0",  # noqa: S104 - the default under test
         port=8080,
         metrics_port=9090,
+        accepted_formats=policy.FORMATS,
         max_upload_bytes=policy.MAX_UPLOAD_BYTES,
         max_pending=1000,
         max_pending_per_token=250,
@@ -45,6 +46,10 @@ def test_what_must_be_set_is_enough(variables: dict[str, str], tmp_path: Path) -
         ("NAMESPACE", ""),
         ("TOKENS_DIRECTORY", "/does/not/exist"),
         ("PORT", "70000"),
+        ("ACCEPTED_FORMATS", "jpeg,bmp"),
+        ("ACCEPTED_FORMATS", "jpeg,jpeg"),
+        ("ACCEPTED_FORMATS", "jpeg,"),
+        ("ACCEPTED_FORMATS", "JPEG"),
         ("MAX_UPLOAD_BYTES", str(policy.MAX_UPLOAD_BYTES + 1)),
         ("MAX_PENDING", "0"),
         ("MAX_PENDING_PER_TOKEN", "0"),
@@ -56,3 +61,8 @@ def test_what_must_be_set_is_enough(variables: dict[str, str], tmp_path: Path) -
 def test_a_bad_setting_is_named(name: str, value: str, variables: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match=f"SAFELIGHT_{name} must"):
         Settings.read(Environment(variables | {f"SAFELIGHT_{name}": value}))
+
+
+def test_accepted_formats(variables: dict[str, str]) -> None:
+    chosen = variables | {"SAFELIGHT_ACCEPTED_FORMATS": "heic, jpeg"}
+    assert Settings.read(Environment(chosen)).accepted_formats == (policy.HEIF, policy.JPEG)

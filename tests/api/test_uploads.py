@@ -14,10 +14,21 @@ from starlette.types import Message
 from safelight_api.cluster import Cluster
 from safelight_api.cluster_errors import UnavailableError
 from safelight_api.settings import Settings
-from safelight_contract import keys
+from safelight_contract import keys, policy
 from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD
 from tests.api import making
-from tests.api.asking import JPEG, PNG, WEBP, Api, assert_problem, eventually, started
+from tests.api.asking import (
+    AVIF,
+    GIF,
+    HEIC,
+    JPEG,
+    PNG,
+    WEBP,
+    Api,
+    assert_problem,
+    eventually,
+    started,
+)
 from tests.api.conftest import behind
 from tests.api.playing import PlayedOperator
 from tests.support.bucket import Bucket
@@ -44,6 +55,9 @@ async def assert_nothing_is_left(api: Api, operator: PlayedOperator) -> None:
         (JPEG, "photo.jpg", "jpg", "image/jpeg"),
         (PNG, "photo.jpg", "png", "image/png"),
         (WEBP, "évil.html", "webp", "image/webp"),
+        (AVIF, "photo.heic", "avif", "image/avif"),
+        (GIF, "photo.mp4", "gif", "image/gif"),
+        (HEIC, "IMG_0001.HEIC", "heic", "image/heic"),
     ],
 )
 async def test_an_upload_is_stored_and_answered_as_specified(  # noqa: PLR0917 - columns and fixtures
@@ -90,22 +104,52 @@ async def test_a_form_field_beside_the_file_is_refused(api: Api, operator: Playe
     await assert_nothing_is_left(api, operator)
 
 
-NO_IMAGES: list[list[tuple[str, Any]]] = [
+NO_FILES: list[list[tuple[str, Any]]] = [
     [("file", ("a.jpg", b""))],
-    [("file", ("a.jpg", b"\xff\xd8"))],
-    [("file", ("a.jpg", b"<html><script>alert(1)</script>", "image/jpeg"))],
-    [("file", ("a.png", b"GIF89a" + b"x" * 100, "image/png"))],
-    [("file", ("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml"))],
-    [("file", ("a.jpg", b"%PDF-1.7" + b"x" * 600_000, "image/jpeg"))],
     [("file", ("a.jpg", JPEG)), ("file", ("b.jpg", JPEG))],
     [("file", (None, "text, no file"))],
 ]
+NO_IMAGES: list[tuple[str, bytes, str]] = [
+    ("a.jpg", b"\xff\xd8", "image/jpeg"),
+    ("a.jpg", b"<html><script>alert(1)</script>", "image/jpeg"),
+    ("a.png", b"BM" + b"x" * 100, "image/png"),
+    ("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml"),
+    ("a.heic", b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00isommp42" + b"x" * 100, "image/heic"),
+    ("a.jpg", b"%PDF-1.7" + b"x" * 600_000, "image/jpeg"),
+]
 
 
-async def test_what_is_no_image_is_refused(api: Api, operator: PlayedOperator) -> None:
-    for files in NO_IMAGES:
+async def test_what_is_no_file_is_refused(api: Api, operator: PlayedOperator) -> None:
+    for files in NO_FILES:
         assert_problem(await api.client.post(PATH, files=files), 422, fields=["file"])
     await assert_nothing_is_left(api, operator)
+
+
+async def test_what_is_no_image_is_refused_and_told_what_is(
+    api: Api, operator: PlayedOperator
+) -> None:
+    accepted = ["jpeg", "png", "webp", "avif", "gif", "heic"]
+    for file in NO_IMAGES:
+        answer = await api.client.post(PATH, files={"file": file})
+        problem = assert_problem(answer, 422, fields=["file"], more="accepted")
+        assert "(JPEG, PNG, WEBP, AVIF, GIF, HEIC)" in problem["detail"]
+        assert problem["accepted"] == [f"image/{word}" for word in accepted]
+    await assert_nothing_is_left(api, operator)
+
+
+async def test_an_installation_accepts_what_it_is_set_to(settings: Settings, token: str) -> None:
+    only = replace(settings, accepted_formats=(policy.PNG, policy.AVIF))
+    async with started(only, token) as api:
+        for data in (PNG, AVIF):
+            await api.upload(data)
+        for data in (JPEG, WEBP, GIF, HEIC):
+            answer = await api.client.post(PATH, files={"file": ("a.png", data)})
+            problem = assert_problem(answer, 422, fields=["file"], more="accepted")
+            assert "(PNG, AVIF)" in problem["detail"]
+            assert problem["accepted"] == ["image/png", "image/avif"]
+        listed = (await api.client.get(PATH)).json()
+        assert listed["meta"]["accepted"] == problem["accepted"]
+        assert len(listed["data"]) == 2
 
 
 async def test_only_multipart(api: Api, operator: PlayedOperator) -> None:

@@ -55,6 +55,7 @@ def create_app(
             receiver = stack.enter_context(
                 Receiver(
                     settings.temporary_directory,
+                    accepted=settings.accepted_formats,
                     max_file_bytes=settings.max_upload_bytes,
                     max_held_bytes=settings.max_temporary_bytes,
                 )

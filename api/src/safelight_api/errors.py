@@ -11,6 +11,8 @@ from typing import Final
 
 from starlette.responses import Response
 
+from safelight_contract.policy import Format
+
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_SECONDS: Final = 5
 """When to try again after a 503 or 429, in seconds."""
@@ -26,11 +28,13 @@ class ApiError(Exception):
         *,
         errors: Mapping[str, Sequence[str]] | None = None,
         headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = errors
+        self.more = dict(more or {})
         self.headers = dict(headers or {})
 
 
@@ -39,9 +43,35 @@ def invalid(field: str, text: str) -> ApiError:
     return ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, text, errors={field: [text]})
 
 
+def not_accepted(field: str, formats: Sequence[Format]) -> ApiError:
+    """Return a 422: a file is in none of the accepted formats; `accepted` lists their types."""
+    names = ", ".join(image_format.word.upper() for image_format in formats)
+    text = f"The file is not an image in an accepted format ({names})."
+    return ApiError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        text,
+        errors={field: [text]},
+        more={"accepted": [image_format.media_type for image_format in formats]},
+    )
+
+
 def not_found() -> ApiError:
     """Return a 404."""
     return ApiError(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
+
+
+def no_such_file(parameter: str, known: Sequence[str]) -> ApiError:
+    """Return a 404: the image is there, but not as the query asks for it; `known` says how.
+
+    Args:
+        parameter: of the query, for which there is nothing.
+        known: the values for which there is something.
+    """
+    return ApiError(
+        HTTPStatus.NOT_FOUND,
+        f"There is no such {parameter} of this image. There is: {', '.join(known)}.",
+        more={"known": known},
+    )
 
 
 def unauthenticated() -> ApiError:
@@ -96,6 +126,7 @@ def problem(error: ApiError) -> Response:
     }
     if error.errors is not None:
         body["errors"] = error.errors
+    body |= error.more
     return Response(
         json.dumps(body, ensure_ascii=False),
         status_code=status.value,

@@ -18,8 +18,13 @@ from safelight_api.objects import (
 )
 from safelight_api.projections import Image, write_time
 from safelight_api.reading import Reader
-from safelight_contract import keys
-from safelight_contract.resources import ANNOTATION_UPDATED_AT, AVAILABLE_IMAGE, IMAGE_UPLOAD
+from safelight_contract import keys, policy
+from safelight_contract.resources import (
+    ANNOTATION_UPDATED_AT,
+    AVAILABLE_IMAGE,
+    IMAGE_UPLOAD,
+    StoredImage,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -49,14 +54,15 @@ class Images:
         self._reader = reader
         self._clock = clock
 
-    async def open(self, image: Image, part: ByteRange | None) -> ObjectStream | None:
-        """Open the bytes of an image; None: it was deleted meanwhile.
+    async def open(
+        self, image: Image, stored: StoredImage, part: ByteRange | None
+    ) -> ObjectStream | None:
+        """Open one of the files of an image; None: the image was deleted meanwhile.
 
         Raises:
             ApiError: 503, the storage cannot be reached; 500, it has lost or changed the bytes,
                 which no further try mends.
         """
-        stored = image.spec.image
         try:
             return await self._objects.open(stored.key, stored.etag, part)
         except (ObjectMissingError, ObjectChangedError) as error:
@@ -112,7 +118,8 @@ class Images:
             return False
         try:
             await self._objects.delete_prefix(keys.images_prefix(image.id))
-            await self._objects.delete(keys.original(image.id, image.format))
+            # Nobody may have told the original's format, and the image can be in another one.
+            await self._objects.delete(*(keys.original(image.id, f) for f in policy.FORMATS))
         except StorageError as error:
             logger.warning("objects are left", extra={"id": image.id, "error": str(error)})
         logger.info("image deleted", extra={"id": image.id, "uid": image.uid})

@@ -42,11 +42,19 @@ def clean(name: str) -> str:
     return _cut(kept, policy.MAX_FILE_NAME_BYTES)
 
 
-def for_download(name: str, image_format: policy.Format) -> str:
-    """Return the name with the extension of the format that was written."""
+def for_download(name: str, image_format: policy.Format, variant: str | None = None) -> str:
+    """Return the name with the extension of the format that was written.
+
+    Args:
+        name: of the upload.
+        image_format: of the file.
+        variant: stands behind the name, so that the files of one image have different names.
+    """
     stem, _, extension = name.rpartition(".")
     if not stem or len(extension.encode()) > _MAX_EXTENSION_BYTES:
         stem = name
+    if variant is not None:
+        stem = f"{stem}-{variant}"
     return f"{stem}.{image_format.extension}"
 
 

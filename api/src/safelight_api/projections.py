@@ -1,11 +1,16 @@
 """What the API keeps in memory of each custom resource: all that answers need, and no more."""
 
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, Self
 
-from safelight_contract import line, policy
+from safelight_api import packing
+from safelight_contract import keys, line, policy
+from safelight_contract.facts import Facts
 from safelight_contract.resources import (
     ANNOTATION_UPDATED_AT,
     AvailableImageSpec,
@@ -13,6 +18,8 @@ from safelight_contract.resources import (
     Failure,
     ImageUploadSpec,
     Progress,
+    StoredImage,
+    StoredVariant,
     asked_retry,
 )
 
@@ -21,6 +28,8 @@ TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 _PROGRESS: Final = {str(progress): progress for progress in Progress}
 _FAILURES: Final = {str(failure): failure for failure in Failure}
+_NO_TIMES: Final[Mapping[str, int]] = MappingProxyType({})
+_KEPT_APART: Final = frozenset({"variants", "facts", "processor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +116,32 @@ class Image:
     created_at: str
     updated_at: str
     spec: AvailableImageSpec
+    """Without variants, facts and processor."""
     ready: bool
     """Whether clients may see it: the operator has confirmed it."""
+    facts: Facts | None = None
+    """Those that clients are told; None: there are none, or none that this version can read."""
+    packed_variants: str = ""
+    """See `safelight_api.packing`."""
 
     @property
     def format(self) -> policy.Format:
-        """The format that was written."""
+        """The format of the image itself."""
         return policy.format_of(self.spec.image.media_type)
+
+    def variants(self) -> list[StoredVariant]:
+        """Return the variants, in the record's order."""
+        return list(packing.unpack(self.packed_variants, self.spec.image.key))
+
+    def files(self, name: str) -> list[StoredImage]:
+        """Return all files of one name, which differ in their formats: none if it has no such.
+
+        Args:
+            name: a variant's, or `keys.MAIN`.
+        """
+        if name == keys.MAIN:
+            return [self.spec.image]
+        return [variant for variant in self.variants() if variant.name == name]
 
     @classmethod
     def of(cls, resource: Mapping[str, Any]) -> Self:
@@ -124,15 +152,20 @@ class Image:
         """
         metadata = resource["metadata"]
         created_at = _time(metadata["creationTimestamp"])
-        spec = AvailableImageSpec.from_dict(resource["spec"])
-        policy.format_of(spec.image.media_type)
+        told = resource["spec"]
+        spec = AvailableImageSpec.from_dict(
+            {name: value for name, value in told.items() if name not in _KEPT_APART}
+        )
+        media_type = policy.format_of(spec.image.media_type).media_type
         return cls(
             id=metadata["name"],
             uid=metadata["uid"],
             revision=int(metadata["resourceVersion"]),
             created_at=created_at,
             updated_at=_annotated_time(metadata) or created_at,
-            spec=spec,
+            spec=replace(spec, image=replace(spec.image, media_type=media_type)),
+            facts=_facts(told.get("facts")),
+            packed_variants=packing.pack(told.get("variants", [])),
             ready=any(
                 condition["type"] == Condition.READY and condition["status"] == "True"
                 for condition in resource.get("status", {}).get("conditions", [])
@@ -143,6 +176,30 @@ class Image:
 def write_time(moment: datetime) -> str:
     """Return a moment as clients and resources have it."""
     return moment.astimezone(UTC).strftime(TIME_FORMAT)
+
+
+def _facts(told: Mapping[str, Any] | None) -> Facts | None:
+    """Read the facts that clients are told; a newer version's must not hide the image."""
+    if told is None:
+        return None
+    try:
+        facts = Facts.from_dict(told)
+    except ValueError:
+        return None
+    return replace(
+        facts,
+        original_media_type=sys.intern(facts.original_media_type),
+        changes=_shared(facts.changes),
+        removed=_shared(facts.removed),
+        warnings=_shared(facts.warnings),
+        milliseconds=_NO_TIMES,
+    )
+
+
+@lru_cache(1024)
+def _shared(words: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the same tuple for equal ones: there are few different ones among all images."""
+    return words
 
 
 def _time(text: str) -> str:

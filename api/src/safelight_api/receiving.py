@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import logging
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -19,7 +19,6 @@ from typing import IO, Final, Self
 from safelight_api import errors, names
 from safelight_api.multipart import FIELD, UploadForm
 from safelight_contract import policy
-from safelight_contract.resources import FAILURE_MESSAGES, Failure
 
 logger = logging.getLogger(__name__)
 
@@ -44,12 +43,21 @@ class Receiver:
 
     Args:
         directory: where temporary files go; None: the system's choice.
+        accepted: the formats that are taken in.
         max_file_bytes: the largest file.
         max_held_bytes: what all files that are arriving may hold together.
     """
 
-    def __init__(self, directory: Path | None, *, max_file_bytes: int, max_held_bytes: int) -> None:
+    def __init__(
+        self,
+        directory: Path | None,
+        *,
+        accepted: Sequence[policy.Format],
+        max_file_bytes: int,
+        max_held_bytes: int,
+    ) -> None:
         self._directory = directory
+        self._accepted = accepted
         self._max_file_bytes = max_file_bytes
         self._max_held_bytes = max_held_bytes
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="receiving")
@@ -74,7 +82,7 @@ class Receiver:
         Raises:
             ApiError: 413, 415, 422; 503 when there is no room for it.
         """
-        arriving = _Arriving(self._max_file_bytes)
+        arriving = _Arriving(self._accepted, self._max_file_bytes)
         form = UploadForm(content_type, arriving.take)
         held = 0
         try:
@@ -131,7 +139,8 @@ class Receiver:
 class _Arriving:
     """What is known of a file while it arrives."""
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, accepted: Sequence[policy.Format], max_bytes: int) -> None:
+        self._accepted = accepted
         self._max_bytes = max_bytes
         self._batch = bytearray()
         self._head = b""
@@ -162,8 +171,8 @@ class _Arriving:
         if not self._head:
             raise errors.invalid(FIELD, "The file is empty.")
         image_format = policy.sniff(self._head)
-        if image_format is None:
-            raise errors.invalid(FIELD, FAILURE_MESSAGES[Failure.UNSUPPORTED_FORMAT])
+        if image_format is None or image_format not in self._accepted:
+            raise errors.not_accepted(FIELD, self._accepted)
         return image_format
 
     @property

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from safelight_api.projections import Image, Upload
-from safelight_contract import keys
-from safelight_contract.resources import FAILURE_MESSAGES, Progress
+from safelight_contract import keys, policy
+from safelight_contract.facts import Facts
+from safelight_contract.resources import FAILURE_MESSAGES, Progress, StoredVariant
 
+IMAGES_PATH: Final = "/api/available-image"
 NOT_FOUND: Final[dict[str, Any]] = {"status": "not_found", "available_image": None}
 
 
@@ -39,7 +41,60 @@ def image(item: Image) -> dict[str, Any]:
         "width": stored.width,
         "height": stored.height,
         "sha256": stored.sha256,
-        "variants": [],
+        "url": f"{IMAGES_PATH}/{item.id}/view",
+        "variants": [_variant(item.id, variant) for variant in item.variants()],
+        **(_NO_FACTS if item.facts is None else _facts(item.facts, stored.size)),
+    }
+
+
+def variant_url(image_id: str, name: str, image_format: policy.Format) -> str:
+    """Return the address of one file of an image: a path, never built from the Host header."""
+    return f"{IMAGES_PATH}/{image_id}/view?variant={name}&format={image_format.word}"
+
+
+def _variant(image_id: str, variant: StoredVariant) -> dict[str, Any]:
+    image_format = policy.format_of(variant.media_type)
+    return {
+        "name": variant.name,
+        "url": variant_url(image_id, variant.name, image_format),
+        "format": image_format.word,
+        "mime_type": variant.media_type,
+        "width": variant.width,
+        "height": variant.height,
+        "size": variant.size,
+    }
+
+
+_NO_FACTS: Final[dict[str, Any]] = dict.fromkeys(
+    (
+        "thumbhash",
+        "dominant_color",
+        "frames",
+        "original",
+        "bytes_saved",
+        "changes",
+        "removed",
+        "warnings",
+    )
+)
+"""An image that an earlier version has made: nobody knows."""
+
+
+def _facts(facts: Facts, size: int) -> dict[str, Any]:
+    return {
+        "thumbhash": facts.thumbhash,
+        "dominant_color": facts.dominant_color,
+        "frames": facts.frames,
+        "original": {
+            "mime_type": facts.original_media_type,
+            "size": facts.original_size,
+            "width": facts.original_width,
+            "height": facts.original_height,
+        },
+        "bytes_saved": facts.original_size - size,
+        "changes": facts.changes,
+        "removed": facts.removed,
+        "warnings": facts.warnings,
     }
 
 

@@ -5,7 +5,13 @@ from pathlib import Path
 from typing import Final, Self
 
 from safelight_contract import policy
-from safelight_contract.env import LOG_LEVELS, Environment, ObjectStoreSettings, SettingsError
+from safelight_contract.env import (
+    LOG_LEVELS,
+    PREFIX,
+    Environment,
+    ObjectStoreSettings,
+    SettingsError,
+)
 
 _MAX_PORT: Final = 65535
 
@@ -25,6 +31,8 @@ class Settings:
     port: int = 8080
     metrics_port: int = 9090
     log_level: str = "info"
+    accepted_formats: tuple[policy.Format, ...] = policy.FORMATS
+    """What is taken in; the processor must be able to decode it."""
     max_upload_bytes: int = policy.MAX_UPLOAD_BYTES
     max_temporary_bytes: int = 1024 * 1024 * 1024
     """What all uploads that are arriving may hold in the temporary directory together."""
@@ -62,6 +70,7 @@ class Settings:
                 "METRICS_PORT", cls.metrics_port, least=0, most=_MAX_PORT
             ),
             log_level=environment.choice("LOG_LEVEL", cls.log_level, LOG_LEVELS),
+            accepted_formats=_formats(environment),
             max_upload_bytes=environment.integer(
                 "MAX_UPLOAD_BYTES", cls.max_upload_bytes, least=1, most=policy.MAX_UPLOAD_BYTES
             ),
@@ -87,3 +96,16 @@ class Settings:
                 "S3_CONNECTIONS", cls.s3_connections, least=1, most=256
             ),
         )
+
+
+def _formats(environment: Environment) -> tuple[policy.Format, ...]:
+    name = "ACCEPTED_FORMATS"
+    known = [image_format.word for image_format in policy.FORMATS]
+    text = environment.text(name, ",".join(known))
+    words = [word.strip() for word in text.split(",")]
+    if not set(words) <= set(known) or len(set(words)) < len(words):
+        raise SettingsError(
+            f"{PREFIX}{name} must be a list, with commas, of different words of"
+            f" {', '.join(known)}, not {text!r}"
+        )
+    return tuple(policy.format_named(word) for word in words)

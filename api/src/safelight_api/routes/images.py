@@ -12,25 +12,29 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
-from safelight_api import comments, errors, names, representations, services
+from safelight_api import comments, errors, names, negotiation, representations, services
 from safelight_api.body import BodyLimits, check_length, chunks
 from safelight_api.conditions import UnsatisfiableRangeError, byte_range, matches
 from safelight_api.objects import ObjectStream, StorageError
 from safelight_api.projections import Image
 from safelight_api.routes.common import JsonResponse, id_of, no_content, page_of, resource
+from safelight_contract import keys, policy
+from safelight_contract.resources import StoredImage
 
 logger = logging.getLogger(__name__)
 
-PATH: Final = "/api/available-image"
+PATH: Final = representations.IMAGES_PATH
 SEND_SECONDS: Final = 30
 """How long a client may take to accept the next piece of an image."""
 _MAX_AGE: Final = 24 * 60 * 60
+
+_VARY: Final = "Authorization"
 
 _BYTES_HEADERS: Final[Mapping[str, str]] = {
     "accept-ranges": "bytes",
     # The bytes of an id never change. They are for whoever has the token that they were got with.
     "cache-control": f"private, max-age={_MAX_AGE}, immutable",
-    "vary": "Authorization",
+    "vary": _VARY,
     # Nothing in them is ever run, whatever a browser takes them for.
     "content-security-policy": "sandbox; default-src 'none'",
     "cross-origin-resource-policy": "same-origin",
@@ -90,22 +94,64 @@ async def delete(request: Request) -> Response:
 
 
 async def view(request: Request) -> Response:
-    """Send the bytes, to be shown."""
-    return await _send(request, await _found(request), "inline")
+    """Send one of the image's files, to be shown: in the format that suits the client best."""
+    image = await _found(request)
+    name, files = _files(request, image)
+    file = negotiation.choose(
+        ", ".join(request.headers.getlist("accept")), files, image.format.media_type
+    )
+    headers = {"content-disposition": "inline"}
+    if len(files) > 1:
+        image_format = policy.format_of(file.media_type)
+        headers["vary"] = f"Accept, {_VARY}"
+        headers["content-location"] = representations.variant_url(image.id, name, image_format)
+    return await _send(request, image, file, headers)
 
 
 async def download(request: Request) -> Response:
-    """Send the bytes, to be saved under the original name."""
+    """Send one of the image's files, to be saved under the original name.
+
+    What browsers accept says nothing of the programs that files are saved for, so the format is
+    that of the image itself, unless another one is asked for.
+    """
     image = await _found(request)
-    name = names.for_download(image.spec.file_name, image.format)
-    return await _send(request, image, names.attachment(name))
+    name, files = _files(request, image)
+    file = negotiation.choose(None, files, image.format.media_type)
+    file_name = names.for_download(
+        image.spec.file_name,
+        policy.format_of(file.media_type),
+        None if name == keys.MAIN else name,
+    )
+    disposition = names.attachment(file_name)
+    return await _send(request, image, file, {"content-disposition": disposition})
 
 
-async def _send(request: Request, image: Image, disposition: str) -> Response:
-    """Answer with the bytes of an image, or why not."""
-    stored = image.spec.image
+def _files(request: Request, image: Image) -> tuple[str, list[StoredImage]]:
+    """Return the name that the query asks for, and the files of that name that it may mean.
+
+    Raises:
+        ApiError: 404, the image has none such.
+    """
+    name = request.query_params.get("variant", keys.MAIN)
+    files = image.files(name)
+    if not files:
+        known = dict.fromkeys([keys.MAIN, *(variant.name for variant in image.variants())])
+        raise errors.no_such_file("variant", list(known))
+    word = request.query_params.get("format")
+    if word is None:
+        return name, files
+    by_word = {policy.format_of(file.media_type).word: file for file in files}
+    if word not in by_word:
+        raise errors.no_such_file("format", list(by_word))
+    return name, [by_word[word]]
+
+
+async def _send(
+    request: Request, image: Image, stored: StoredImage, more: Mapping[str, str]
+) -> Response:
+    """Answer with the bytes of one of an image's files, or why not."""
     etag = f'"{stored.sha256}"'
-    headers = {**_BYTES_HEADERS, "etag": etag, "content-disposition": disposition}
+    headers = {**_BYTES_HEADERS, "etag": etag, **more}
     if matches(request.headers.get("if-none-match"), etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     try:
@@ -123,7 +169,7 @@ async def _send(request: Request, image: Image, disposition: str) -> Response:
         return Response(
             headers=headers | {"content-length": str(stored.size)}, media_type=stored.media_type
         )
-    stream = await services.of(request).images.open(image, part)
+    stream = await services.of(request).images.open(image, stored, part)
     if stream is None:
         raise errors.not_found()
     if part is None:

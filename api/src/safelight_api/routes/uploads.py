@@ -64,14 +64,14 @@ async def index(request: Request) -> Response:
     page = page_of(request)
     found = service.cache.all_uploads.newest(page.start, page.size)
     items = [service.cache.uploads.get(name) for name in found]
-    return JsonResponse(
-        representations.page_of(
-            PATH,
-            page,
-            [representations.upload(item) for item in items if item is not None],
-            len(service.cache.all_uploads),
-        )
+    body = representations.page_of(
+        PATH,
+        page,
+        [representations.upload(item) for item in items if item is not None],
+        len(service.cache.all_uploads),
     )
+    body["meta"]["accepted"] = [each.media_type for each in service.settings.accepted_formats]
+    return JsonResponse(body)
 
 
 async def show(request: Request) -> Response:
