@@ -153,12 +153,13 @@ def image_resource(
     created_at: str = CREATED_AT,
 ) -> dict[str, Any]:
     """Return an AvailableImage as the API server does: each text in it is one of its own."""
-    resource: dict[str, Any] = {
+    resource = {
         "metadata": metadata(image_id, revision, f"uid-of-{image_id}", created_at),
         "spec": spec.to_dict(),
         "status": {"conditions": [condition("Ready", str(ready), "Confirmed")]},
     }
-    return json.loads(json.dumps(resource))  # type: ignore[no-any-return] - it was a dict
+    read: dict[str, Any] = json.loads(json.dumps(resource))
+    return read
 
 
 def metadata(name: str, revision: int, uid: str, created_at: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import ssl
+from collections.abc import Mapping
 from typing import Any, Self
 
 import httpx
@@ -14,6 +15,7 @@ from safelight_contract.resources import (
     AvailableImageSpec,
     Kind,
     StoredImage,
+    StoredVariant,
 )
 from safelight_local.cluster import Cluster
 from tests.api import making
@@ -91,33 +93,65 @@ class PlayedOperator:
         await self._patch(f"{upload_id}/status", {"status": {"conditions": [failure, expired]}})
 
     async def create_image(
-        self, image_id: str, upload_uid: str = "some", data: bytes = b"bytes", name: str = "a.png"
+        self,
+        image_id: str,
+        upload_uid: str = "some",
+        data: bytes = b"bytes",
+        name: str = "a.png",
+        variants: Mapping[str, bytes] | None = None,
     ) -> None:
-        """Store an image's bytes and create its AvailableImage, which is not confirmed yet."""
-        key = keys.image(image_id, 1, policy.JPEG)
+        """Store an image's bytes and create its AvailableImage, which is not confirmed yet.
+
+        Args:
+            image_id: its id.
+            upload_uid: of the upload that it replaces.
+            data: of the image itself, called a JPEG.
+            name: of the uploaded file.
+            variants: bytes by file name, such as `w320.avif`; with any there are facts too.
+        """
         spec = AvailableImageSpec(
             upload_uid=upload_uid,
             file_name=name,
-            image=StoredImage(
-                key=key,
-                media_type=policy.JPEG.media_type,
-                size=len(data),
-                width=640,
-                height=480,
-                sha256=hashlib.sha256(data).hexdigest(),
-                etag=self.bucket.put(key, data),
+            image=StoredImage(**self._stored(image_id, keys.MAIN, policy.JPEG, data)),
+            variants=tuple(
+                StoredVariant(name=stem, **self._stored(image_id, stem, image_format, content))
+                for file_name, content in (variants or {}).items()
+                for stem, _, extension in [file_name.partition(".")]
+                for image_format in policy.OUTPUTS
+                if image_format.extension == extension
             ),
+            facts=making.FACTS if variants else None,
         )
         await self.create(AVAILABLE_IMAGE, image_id, spec.to_dict())
+
+    def _stored(
+        self, image_id: str, name: str, image_format: policy.Format, data: bytes
+    ) -> dict[str, Any]:
+        """Store bytes, and return what the resource says of them."""
+        key = keys.image(image_id, 1, image_format, name)
+        return {
+            "key": key,
+            "media_type": image_format.media_type,
+            "size": len(data),
+            "width": 640,
+            "height": 480,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "etag": self.bucket.put(key, data),
+        }
 
     async def confirm(self, image_id: str) -> None:
         """Let clients see an image."""
         await self._condition(AVAILABLE_IMAGE, image_id, "Ready", "True", "Confirmed")
 
-    async def available(self, data: bytes = b"bytes", name: str = "a.png") -> str:
+    async def available(
+        self,
+        data: bytes = b"bytes",
+        name: str = "a.png",
+        variants: Mapping[str, bytes] | None = None,
+    ) -> str:
         """Make an image without an upload, and return its id."""
         image_id = making.an_id()
-        await self.create_image(image_id, data=data, name=name)
+        await self.create_image(image_id, data=data, name=name, variants=variants)
         await self.confirm(image_id)
         return image_id
 

@@ -34,7 +34,16 @@ FIELDS = [
     "width",
     "height",
     "sha256",
+    "url",
     "variants",
+    "thumbhash",
+    "dominant_color",
+    "frames",
+    "original",
+    "bytes_saved",
+    "changes",
+    "removed",
+    "warnings",
 ]
 
 
@@ -173,7 +182,8 @@ async def test_delete(api: Api, operator: PlayedOperator, bucket: Bucket) -> Non
     image_id, other = await operator.available(DATA), await operator.available(DATA)
     bucket.put(keys.image(image_id, 2, policy.JPEG), b"another attempt")
     bucket.put(keys.manifest(image_id, 1), b"{}")
-    bucket.put(keys.original(image_id, policy.JPEG), b"original")
+    bucket.put(keys.image(image_id, 2, policy.AVIF, "w320"), b"a variant")
+    bucket.put(keys.original(image_id, policy.HEIF), b"original, in another format than the image")
     await eventually(lambda: len(api.services.cache.ready_images) == 2)
     path = f"{PATH}/{image_id}"
     answer = await api.client.delete(path)

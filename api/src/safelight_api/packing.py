@@ -4,7 +4,7 @@ As objects with a string for each key, checksum and entity tag, eight variants t
 memory; as the text they take 1 KB, and the garbage collector has nothing to look at.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from safelight_contract import policy
@@ -16,7 +16,7 @@ _MEDIA_TYPES: Final = {each.word: (each.media_type, each.extension) for each in 
 _WORDS: Final = {each.media_type: each.word for each in policy.OUTPUTS}
 
 
-def pack(variants: list[Mapping[str, Any]]) -> str:
+def pack(variants: Sequence[Mapping[str, Any]]) -> str:
     """Return the variants that a resource lists as a text: a line for each.
 
     A format that this version does not know is left out: a newer one has written it.
