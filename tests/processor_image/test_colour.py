@@ -5,7 +5,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from safelight_contract import policy
-from safelight_processor.colour import SRGB_PROFILE, is_srgb, to_srgb
+from safelight_processor.colour import SRGB_PROFILE, convert
+from safelight_processor.profile_reader import is_srgb
 from tests.processor_image.helpers import is_near, pixel, transformed
 from tests.support import images
 
@@ -34,19 +35,19 @@ def test_built_in_profile_is_what_little_cms_makes_but_for_the_date() -> None:
 
 @pytest.mark.parametrize(("p3", "srgb"), P3_TO_SRGB, ids=str)
 def test_display_p3_becomes_srgb(p3: tuple[int, int, int], srgb: tuple[int, int, int]) -> None:
-    assert is_near(pixel(to_srgb(Image.new("RGB", (1, 1), p3), images.display_p3())), srgb)
+    assert is_near(pixel(convert(Image.new("RGB", (1, 1), p3), images.display_p3())), srgb)
 
 
 def test_alpha_survives_the_conversion() -> None:
     picture = images.picture(9, 9, "RGBA")
-    converted = to_srgb(picture, images.display_p3())
+    converted = convert(picture, images.display_p3())
     assert converted.getchannel("A").tobytes() == picture.getchannel("A").tobytes()
     assert converted.getchannel("R").tobytes() != picture.getchannel("R").tobytes()
 
 
 def test_srgb_picture_is_not_touched() -> None:
     picture = images.picture(9, 9)
-    assert to_srgb(picture, SRGB_PROFILE) is picture
+    assert convert(picture, SRGB_PROFILE) is picture
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
@@ -57,12 +58,12 @@ def test_srgb_picture_is_not_touched() -> None:
 )
 def test_unusable_profile_is_ignored(mode: str, profile: bytes) -> None:
     picture = images.picture(9, 9, mode)
-    assert to_srgb(picture, profile).tobytes() == picture.tobytes()
+    assert convert(picture, profile).tobytes() == picture.tobytes()
 
 
 def test_unusable_profile_leaves_cmyk_to_the_plain_conversion() -> None:
     picture = images.picture(9, 9, "CMYK")
-    assert to_srgb(picture, SRGB_PROFILE).tobytes() == picture.convert("RGB").tobytes()
+    assert convert(picture, SRGB_PROFILE).tobytes() == picture.convert("RGB").tobytes()
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_cmyk_is_converted_by_its_profile(
     ink: tuple[int, ...],
     expected: tuple[int, ...],
 ) -> None:
-    result = to_srgb(Image.new("CMYK", (1, 1), ink), images.cmyk_profile())
+    result = convert(Image.new("CMYK", (1, 1), ink), images.cmyk_profile())
     assert result.mode == "RGB"
     assert is_near(pixel(result), expected)
 
@@ -95,7 +96,7 @@ def test_cmyk_jpeg_becomes_rgb(profile: bytes | None) -> None:
 def test_grey_profile_is_applied_and_grey_stays_grey() -> None:
     """A linear grey profile: its 50 % is much lighter than sRGB's."""
     linear = _grey_profile()
-    result = to_srgb(Image.new("L", (1, 1), 128), linear)
+    result = convert(Image.new("L", (1, 1), 128), linear)
     assert result.mode == "L"
     assert is_near(pixel(result), (188,))
 

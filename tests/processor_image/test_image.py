@@ -9,6 +9,7 @@ from safelight_contract import policy
 from safelight_contract.policy import Format
 from safelight_processor.colour import SRGB_PROFILE
 from safelight_processor.decode import decode
+from safelight_processor.headers import read_header
 from safelight_processor.pixels import fit
 from tests.processor_image.helpers import (
     lossless,
@@ -207,7 +208,7 @@ def test_reducing_while_decoding_shifts_nothing(
 ) -> None:
     """Odd sizes: at 1/2 and 1/4 the last row and column are parts of pixels."""
     data = images.encoded(images.picture(*size), policy.JPEG, progressive=is_progressive)
-    decoded = decode(io.BytesIO(data), policy.JPEG)
+    decoded = decode(data, read_header(data, policy.JPEG), fit(*size, 3840, 2160))
     assert decoded.image.size == tuple(-(-side // divisor) for side in size)
     result, shown = transformed(data, policy.JPEG)
     assert (result.width, result.height) == fit(*size, 3840, 2160)

@@ -67,9 +67,14 @@ def picture(width: int, height: int, mode: str = "RGB") -> Image.Image:
 
 
 def encoded(image: Image.Image, image_format: Format, **options: Any) -> bytes:  # noqa: ANN401 - Pillow's options are of any type
-    """Return the picture as a file, by Pillow's encoder for this format."""
+    """Return the picture as a file, by Pillow's encoder for this format, or by libheif's."""
     buffer = io.BytesIO()
-    image.save(buffer, image_format.name, **options)
+    if image_format is policy.HEIF:
+        import pillow_heif  # noqa: PLC0415 - only for this format
+
+        pillow_heif.from_pillow(image).save(buffer, **options)
+    else:
+        image.save(buffer, image_format.name, **options)
     return buffer.getvalue()
 
 

@@ -1,11 +1,21 @@
-"""Colour: from whatever profile a picture carries to sRGB, which is what browsers assume."""
+"""Colour: from whatever profile a picture carries to sRGB, or to Display P3 where that is kept.
+
+sRGB is what browsers assume. Conversions are relative colorimetric with black point compensation,
+by Little CMS: what photo editors do by default.
+"""
 
 import base64
 import io
-import struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PIL import Image
+
+from safelight_contract.recipe import ColourSpace
+from safelight_processor.profile_reader import is_in
+from safelight_processor.profiles import DISPLAY_P3_PROFILE
+
+if TYPE_CHECKING:
+    from PIL import ImageCms
 
 SRGB_PROFILE: Final = base64.b64decode(
     "AAACTGxjbXMEQAAAbW50clJHQiBYWVogB9AAAQABAAAAAAAAYWNzcEFQUEwAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -24,92 +34,78 @@ Made once and kept, since Little CMS writes the time into each one, and the same
 the same bytes.
 """
 
-_COLOUR_SPACES: Final = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
-"""The colour space that a profile must be for, by the mode of the picture."""
-
-_SRGB_COLORANTS: Final = {
-    b"rXYZ": (0.4361, 0.2225, 0.0139),
-    b"gXYZ": (0.3851, 0.7169, 0.0971),
-    b"bXYZ": (0.1431, 0.0606, 0.7139),
-}
-"""sRGB's primaries as profiles hold them: XYZ, adapted to D50."""
+_CHANNELS: Final = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
+"""What a profile must be for, by the mode of the picture."""
 
 
-def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return the picture in sRGB, or in grey with sRGB's tone curve.
+def convert(
+    image: Image.Image,
+    profile: bytes | None,
+    space: ColourSpace = ColourSpace.SRGB,
+) -> Image.Image:
+    """Return the picture in a colour space; grey stays grey, with sRGB's tone curve.
 
-    A profile that is broken, or made for another kind of picture, is as if it were absent.
+    A profile that is broken, or made for another kind of picture, is as if it were absent: the
+    picture is taken for one in sRGB.
 
     Args:
         image: L, LA, RGB, RGBA or CMYK.
-        profile: the ICC profile that the file holds.
+        profile: of the picture; see `Header.profile`.
+        space: where to; see `profile_reader.space_of_result`.
 
     Returns:
         A picture in L, LA, RGB or RGBA.
     """
-    if profile is None or (image.mode in {"RGB", "RGBA"} and is_srgb(profile)):
+    if profile is None or (image.mode in {"RGB", "RGBA"} and is_in(profile, space)):
         return image.convert("RGB") if image.mode == "CMYK" else image
     if image.mode in {"LA", "RGBA"}:
         *bands, alpha = image.split()
         opaque = bands[0] if image.mode == "LA" else Image.merge("RGB", bands)
-        return Image.merge(image.mode, (*_converted(opaque, profile).split(), alpha))
-    return _converted(image, profile)
+        return Image.merge(image.mode, (*_converted(opaque, profile, space).split(), alpha))
+    return _converted(image, profile, space)
 
 
-def _converted(image: Image.Image, profile: bytes) -> Image.Image:
+def is_usable(profile: bytes, mode: str) -> bool:
+    """Say whether a profile can be used for a picture.
+
+    Args:
+        profile: of the picture.
+        mode: L, LA, RGB, RGBA or CMYK.
+    """
+    opaque = {"LA": "L", "RGBA": "RGB"}.get(mode, mode)
+    if opaque == "RGB" and is_in(profile, ColourSpace.SRGB):
+        return True
+    return _conversion(profile, opaque, ColourSpace.SRGB) is not None
+
+
+def _converted(image: Image.Image, profile: bytes, space: ColourSpace) -> Image.Image:
     """Convert L, RGB or CMYK by Little CMS, or without a profile if this one cannot be used."""
-    from PIL import ImageCms  # noqa: PLC0415 - most pictures are sRGB already
-
-    without = image.convert("RGB") if image.mode == "CMYK" else image
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if source.profile.xcolor_space.strip() != _COLOUR_SPACES[image.mode]:
-            return without
-        conversion = ImageCms.buildTransform(
-            source,
-            ImageCms.ImageCmsProfile(io.BytesIO(SRGB_PROFILE)),
-            image.mode,
-            "RGB",
-            ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )
-        converted = conversion.apply(image)
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return without
+    conversion = _conversion(profile, image.mode, space)
+    if conversion is None:
+        return image.convert("RGB") if image.mode == "CMYK" else image
+    converted = conversion.apply(image)
     # Grey comes out with three equal channels.
     return converted.getchannel("G") if image.mode == "L" else converted
 
 
-def is_srgb(profile: bytes) -> bool:
-    """Say whether a profile has sRGB's primaries and tone curve.
+def _conversion(
+    profile: bytes, mode: str, space: ColourSpace
+) -> "ImageCms.ImageCmsTransform | None":
+    """Return the conversion from a profile, for L, RGB or CMYK; None if it cannot be used."""
+    from PIL import ImageCms  # noqa: PLC0415 - most pictures are sRGB already
 
-    The description is no proof: "Display P3 Gamut with sRGB Transfer" exists. A wrong "no" costs
-    time only, so anything unusual is a "no".
-    """
+    wanted = SRGB_PROFILE if space is ColourSpace.SRGB else DISPLAY_P3_PROFILE
     try:
-        count = int.from_bytes(profile[128:132], "big")
-        entries = (
-            struct.unpack_from(">4sII", profile, 132 + 12 * n) for n in range(min(count, 64))
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if source.profile.xcolor_space.strip() != _CHANNELS[mode]:
+            return None
+        return ImageCms.buildTransform(
+            source,
+            ImageCms.ImageCmsProfile(io.BytesIO(wanted)),
+            mode,
+            "RGB",
+            ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
-        tags = {signature: offset for signature, offset, _ in entries}
-        if profile[16:20] != b"RGB " or b"A2B0" in tags:
-            return False
-        for signature, expected in _SRGB_COLORANTS.items():
-            found = struct.unpack_from(">3i", profile, tags[signature] + 8)
-            if any(abs(f / 65536 - e) > 0.002 for f, e in zip(found, expected, strict=True)):  # noqa: PLR2004 - a tenth of what the eye can tell
-                return False
-        return all(_has_srgb_curve(profile, tags[s]) for s in (b"rTRC", b"gTRC", b"bTRC"))
-    except (struct.error, KeyError):
-        return False
-
-
-def _has_srgb_curve(profile: bytes, offset: int) -> bool:
-    """Check a tone curve: sRGB's formula, or a table with sRGB's value in its middle."""
-    if profile[offset : offset + 4] == b"para":
-        kind, gamma = struct.unpack_from(">H2xi", profile, offset + 8)
-        return kind in {3, 4} and abs(gamma / 65536 - 2.4) < 0.01  # noqa: PLR2004 - from the standard
-    (count,) = struct.unpack_from(">I", profile, offset + 8)
-    if profile[offset : offset + 4] != b"curv" or count < 16:  # noqa: PLR2004 - shorter ones are too coarse to tell
-        return False
-    middle: int = struct.unpack_from(">H", profile, offset + 12 + 2 * round((count - 1) / 2))[0]
-    return abs(middle / 65535 - 0.2140) < 0.004  # noqa: PLR2004 - sRGB's value of one half
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return None

@@ -4,7 +4,6 @@ Nothing of the original but its pixels reaches the results: they are decoded onc
 encoded anew from a canvas of our own.
 """
 
-import io
 from dataclasses import dataclass
 
 import PIL
@@ -13,10 +12,11 @@ from safelight_contract import keys
 from safelight_contract.facts import Change, Facts
 from safelight_contract.policy import Format
 from safelight_contract.recipe import Recipe
-from safelight_processor.colour import to_srgb
+from safelight_processor.colour import convert
 from safelight_processor.decode import decode
 from safelight_processor.encode import encode
 from safelight_processor.encoded import EncodedImage
+from safelight_processor.headers import read_header
 from safelight_processor.log import Log
 from safelight_processor.pixels import fit_stored, resize, to_eight_bits, turn_upright
 
@@ -49,20 +49,17 @@ def transform(original: bytes | memoryview, source: Format, recipe: Recipe, log:
         MemoryError: it needs more memory than there is.
     """
     with log.phase("decode"):
-        decoded = decode(io.BytesIO(original), source)
-        orientation, profile, is_lossless = (
-            decoded.orientation,
-            decoded.profile,
-            decoded.is_lossless,
-        )
-        size = decoded.size
+        header = read_header(original, source)
+        size, orientation, profile = header.size, header.orientation, header.profile
+        is_lossless = header.is_lossless
         target = fit_stored(size, orientation)
+        decoded = decode(original, header, target)
         picture, box = to_eight_bits(decoded.image), decoded.box
         # The decoded picture may be 200 MB, and is needed no more.
         del decoded
         picture = resize(picture, target, box)
         picture = turn_upright(picture, orientation)
-        picture = to_srgb(picture, profile)
+        picture = convert(picture, profile)
     with log.phase("encode"):
         data = encode(picture, source, is_lossless=is_lossless)
     image = EncodedImage(keys.MAIN, source, *picture.size, data)

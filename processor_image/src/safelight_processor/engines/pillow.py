@@ -1,6 +1,5 @@
 """The engine that is always there: plain Pillow."""
 
-import io
 from collections.abc import Mapping
 from typing import Final
 
@@ -8,12 +7,13 @@ import PIL
 from PIL import Image
 
 from safelight_contract.recipe import ColourSpace
-from safelight_processor.colour import is_srgb, to_srgb
+from safelight_processor.colour import convert
 from safelight_processor.decode import decode
 from safelight_processor.engines import Box, planes
 from safelight_processor.header import Header
 from safelight_processor.picture import Buffer, Picture
 from safelight_processor.pixels import resize, to_eight_bits, turn_upright
+from safelight_processor.profile_reader import is_in, space_of_result
 
 _FIRST_LYING: Final = 5
 
@@ -65,8 +65,7 @@ def decoded(original: Buffer, header: Header, size: tuple[int, int]) -> tuple[Im
         ImageRejected: the file is damaged.
         MemoryError: it needs more memory than there is.
     """
-    del size
-    found = decode(io.BytesIO(original), header.format)
+    found = decode(original, header, size)
     return to_eight_bits(found.image), found.box
 
 
@@ -97,10 +96,10 @@ def finished(image: Image.Image, header: Header, space: ColourSpace) -> Picture:
         header: of its file.
         space: what the recipe says of colours.
     """
-    del space
+    target = space_of_result(header, space)
     image = turn_upright(image, header.orientation)
-    if header.profile is not None and image.mode == "YCbCr" and not is_srgb(header.profile):
-        image = image.convert("RGB")
     if image.mode == "YCbCr":
-        return Picture.from_pillow(image)
-    return Picture.from_pillow(to_srgb(image, header.profile))
+        if header.profile is None or is_in(header.profile, target):
+            return Picture.from_pillow(image)
+        image = image.convert("RGB")
+    return Picture.from_pillow(convert(image, header.profile, target))

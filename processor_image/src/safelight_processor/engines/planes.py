@@ -13,10 +13,11 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from safelight_contract import policy
-from safelight_processor.decode import plugin_of, refusing
+from safelight_processor.decode import refusing
 from safelight_processor.header import Header
 from safelight_processor.picture import Buffer
 from safelight_processor.pixels import resize
+from safelight_processor.plugins import plugin_of
 
 _LEAST: Final = 1.25
 """For less reduction than this, nothing was measured."""

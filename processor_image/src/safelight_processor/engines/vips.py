@@ -15,6 +15,7 @@ from safelight_processor.errors import ImageRejected
 from safelight_processor.header import Header
 from safelight_processor.picture import CHANNELS, MODES, Buffer, Mode, Picture
 from safelight_processor.pixels import jpeg_divisor
+from safelight_processor.profile_reader import is_in, space_of_result
 
 if TYPE_CHECKING:
     import pyvips
@@ -170,15 +171,15 @@ def _upright(picture: Picture, orientation: int) -> Picture:
 
 def _in_colours(picture: Picture, header: Header, space: ColourSpace) -> Picture:
     """Convert the colours, as the other engine does: by Little CMS in Pillow."""
-    del space
+    target = space_of_result(header, space)
     if header.profile is None:
         return picture
-    # Both load Pillow, and most photos need neither.
+    if len(picture.mode) >= len("RGB") and is_in(header.profile, target):
+        return picture
+    # It loads Pillow, and most photos need it not.
     from safelight_processor import colour  # noqa: PLC0415 - see above
 
-    if len(picture.mode) >= len("RGB") and colour.is_srgb(header.profile):
-        return picture
-    return Picture.from_pillow(colour.to_srgb(picture.image(), header.profile))
+    return Picture.from_pillow(colour.convert(picture.image(), header.profile, target))
 
 
 def _packed(image: "Image.Image") -> bytearray:
