@@ -58,6 +58,8 @@ def decode(data: Data, header: Header, target: tuple[int, int] | None = None) ->
             with refusing():
                 image = plugins.heif(bytes(data))
             _check_size(image.size, header.size)
+            if image.mode == "RGBa":
+                image = image.convert("RGBA")
             return Decoded(image, (0, 0, *image.size))
         return _decoded(data, header, target)
 
@@ -76,6 +78,9 @@ def _decoded(data: Data, header: Header, target: tuple[int, int] | None) -> Deco
         raw_mode = str(image.tile[0].args) if image.tile else ""  # type: ignore[attr-defined]  # each plugin's image has tiles
         image.load()
     _scale_transparency(image, raw_mode)
+    if header.is_grey and image.mode == "RGBA":
+        # Grey with alpha in 16 bits; three channels that are equal lose nothing.
+        image = image.convert("LA")
     if header.crop is not None:
         # Whoever cut it off does not want it to be seen.
         image = image.crop(header.crop)

@@ -13,6 +13,7 @@ from PIL import Image, ImageFile
 
 from safelight_contract import policy
 from safelight_contract.policy import Format
+from safelight_processor.headers import budgets
 
 Plugin = Callable[[io.BytesIO], ImageFile.ImageFile]
 
@@ -31,9 +32,11 @@ def plugin_of(image_format: Format) -> Plugin:
 
         return JpegImageFile
     if image_format is policy.PNG:
-        from PIL.PngImagePlugin import PngImageFile  # noqa: PLC0415 - only what is needed
+        from PIL import PngImagePlugin  # noqa: PLC0415 - only what is needed
 
-        return PngImageFile
+        # The header's reader has refused longer texts; profiles may have more.
+        PngImagePlugin.MAX_TEXT_CHUNK = budgets.MAX_PROFILE_BYTES
+        return PngImagePlugin.PngImageFile
     if image_format is policy.GIF:
         from PIL.GifImagePlugin import GifImageFile  # noqa: PLC0415 - only what is needed
 

@@ -17,6 +17,9 @@ MAX_PROFILE_BYTES: Final = 4 * 1024 * 1024
 """A colour profile; the largest real ones, for printing presses, have 2 to 3 MiB. One that is
 larger, or is inflated to more, is as if it were absent."""
 
+MAX_TEXT_BYTES: Final = 1024 * 1024
+"""A compressed text, inflated: as much as Pillow takes."""
+
 MAX_METADATA_BYTES: Final = 1024 * 1024
 """How much of one EXIF or XMP block is looked at."""
 

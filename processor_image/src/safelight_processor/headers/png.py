@@ -23,6 +23,7 @@ _MAX_KEYWORD: Final = 79
 _XMP_KEYWORD: Final = b"XML:com.adobe.xmp"
 _RAW_PROFILE: Final = b"Raw profile type "
 _COMMENT: Final = b"Comment"
+_MAX_INFLATED_IN_ALL: Final = 16 * budgets.MAX_TEXT_BYTES
 _SCALE: Final = 100_000
 """gAMA and cHRM are whole numbers of hundred thousandths."""
 _TEXTS: Final = frozenset({b"tEXt", b"zTXt", b"iTXt"})
@@ -42,6 +43,8 @@ class Chunks:
     exif: bytes | None = None
     xmp: bytes | None = None
     iptc: bytes | None = None
+    inflated: int = 0
+    """Bytes of texts and profiles that were inflated."""
     kinds: set[Removed] = field(default_factory=set)
 
 
@@ -86,7 +89,7 @@ def chunks(data: Data) -> Chunks:
         # What describes the pixels must stand before them.
         if name in _USED and b"IDAT" not in names and name not in found.once:
             found.once[name] = bytes(data[start:end])
-        elif name not in _PIXELS and end - start <= budgets.MAX_METADATA_BYTES:
+        elif name not in _PIXELS:
             _take(found, name, bytes(data[start:end]))
         if name == b"IEND" and _has_more(data, end + 4):
             found.kinds.add(Removed.TRAILING_DATA)
@@ -124,11 +127,12 @@ def _take(found: Chunks, name: bytes, content: bytes) -> None:
         found.kinds.add(Removed.C2PA)
     elif name in _TEXTS:
         keyword, _, rest = content.partition(b"\0")
+        text = _text(found, name, rest)
         if keyword == _XMP_KEYWORD:
-            found.xmp = found.xmp or _text(name, rest)
+            found.xmp = found.xmp or text
             found.kinds.add(Removed.XMP)
         elif keyword.startswith(_RAW_PROFILE):
-            _take_raw_profile(found, keyword[len(_RAW_PROFILE) :], _text(name, rest))
+            _take_raw_profile(found, keyword[len(_RAW_PROFILE) :], text)
         else:
             is_comment = keyword[:_MAX_KEYWORD] == _COMMENT
             found.kinds.add(Removed.COMMENT if is_comment else Removed.TEXT)
@@ -154,27 +158,39 @@ def _take_raw_profile(found: Chunks, kind: bytes, text: bytes) -> None:
         found.kinds.add(Removed.XMP)
 
 
-def _text(name: bytes, rest: bytes) -> bytes:
+def _text(found: Chunks, name: bytes, rest: bytes) -> bytes:
     """Return the text of a text chunk, of which `rest` follows the keyword."""
     if name == b"tEXt":
         return rest
     if name == b"zTXt":
-        return _inflated(rest[1:], budgets.MAX_METADATA_BYTES) or b""
-    is_compressed, method = rest[:1] == b"\x01", rest[1:2]
+        return _inflated(found, rest[1:], budgets.MAX_TEXT_BYTES) or b""
+    is_compressed = rest[:1] == b"\x01"
     _, _, rest = rest[2:].partition(b"\0")
     _, _, text = rest.partition(b"\0")
     if not is_compressed:
         return text
-    return _inflated(text, budgets.MAX_METADATA_BYTES) or b"" if method == b"\0" else b""
+    return _inflated(found, text, budgets.MAX_TEXT_BYTES) or b""
 
 
-def _inflated(data: bytes, most: int) -> bytes | None:
-    """Return zlib's content; None if it is damaged, or larger than `most`."""
+def _inflated(found: Chunks, data: bytes, most: int) -> bytes | None:
+    """Return zlib's content; None if it is damaged.
+
+    Args:
+        found: takes how much it was.
+        data: compressed.
+        most: bytes of content.
+
+    Raises:
+        ImageRejected: there is more, which only a bomb has.
+    """
     inflating = zlib.decompressobj()
     try:
-        content = inflating.decompress(data, most)
+        content = inflating.decompress(data, most + 1)
     except zlib.error:
         return None
+    found.inflated += len(content)
+    if len(content) > most or found.inflated > _MAX_INFLATED_IN_ALL:
+        raise budgets.too_large(f"a text or profile in it has more than {most} bytes")
     return content if inflating.eof else None
 
 
@@ -192,7 +208,7 @@ def _profile(found: Chunks, *, is_grey: bool) -> tuple[bytes | None, bool]:
         return profile, icc.is_hdr(transfer)
     if b"iCCP" in found.once:
         _, _, rest = found.once[b"iCCP"].partition(b"\0")
-        return _inflated(rest[1:], budgets.MAX_PROFILE_BYTES), False
+        return _inflated(found, rest[1:], budgets.MAX_PROFILE_BYTES), False
     if b"sRGB" in found.once:
         return None, False
     return _from_numbers(found.once.get(b"gAMA"), found.once.get(b"cHRM"), is_grey=is_grey), False
