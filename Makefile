@@ -1,12 +1,12 @@
 # The verbs of this repository; `make help` lists them. Each needs nothing but what it installs itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test faults chaos lint bench
+.PHONY: help up down test faults chaos lint bench bench-processor image-quality
 
 UV := local/uv
 LOCAL := $(UV) run --quiet --package safelight-local --no-dev safelight-local
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make up KUBE_CONTEXT=name S3_ENDPOINT=...   install into a cluster that you have"
 	@echo "  make up PHOTO=photo.jpg                     send a photo of yours through it"
@@ -36,6 +36,12 @@ lint: ## Check style, types, import rules and the lock file
 
 bench: ## Measure speed and size on the local cluster (docs/performance.md has the results)
 	@$(UV) run --quiet python -m tests.bench $(PARTS)
+
+bench-processor: ## Compare the processor with sharp, libvips, ImageMagick and thumbor at equal quality
+	@$(UV) run --quiet python -m tests.bench.processor $(PARTS)
+
+image-quality: ## Make the pictures and tables of docs/image-quality.md anew
+	@$(UV) run --quiet python -m tests.bench.image_quality
 
 faults: ## Sweep every fault over every call of an upload (`make test` runs a part of it)
 	@SAFELIGHT_SWEEP=all $(UV) run --quiet pytest -s tests/faults/test_sweep.py tests/faults/test_watches.py

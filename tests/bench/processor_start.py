@@ -54,8 +54,13 @@ def _served(original: bytes) -> Iterator[str]:
         server.shutdown()
 
 
-def measure(count: int) -> list[float]:
-    """Return milliseconds of CPU time (user and system) of so many Jobs."""
+def measure(count: int, python: str = sys.executable) -> list[float]:
+    """Return milliseconds of CPU time (user and system) of so many Jobs.
+
+    Args:
+        count: of Jobs.
+        python: the interpreter of the environment that has the processor.
+    """
     photo = photos.photo(640, 480)
     with _served(photo) as url:
         request = JobRequest(
@@ -72,12 +77,12 @@ def measure(count: int) -> list[float]:
             manifest=SignedPut(f"{url}/manifest", {}),
             hint_url=None,
         )
-        return [_first_byte(request) for _ in range(count)]
+        return [_first_byte(request, python) for _ in range(count)]
 
 
-def _first_byte(request: JobRequest) -> float:
+def _first_byte(request: JobRequest, python: str) -> float:
     done = subprocess.run(
-        [sys.executable, "-m", "safelight_processor"],
+        [python, "-m", "safelight_processor"],
         env={**os.environ, REQUEST_VARIABLE: request.encode()},
         capture_output=True,
         text=True,

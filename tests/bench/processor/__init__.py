@@ -1,0 +1,1 @@
+"""`make bench-processor`: the processor beside other image engines, at equal quality."""
