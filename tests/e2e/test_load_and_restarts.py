@@ -1,6 +1,9 @@
 """Many at once, and pods killed in the middle: nothing is lost, nothing happens twice."""
 
+import socket
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -60,6 +63,31 @@ def test_killed_in_the_middle_of_ten_uploads(
     for history in histories:
         assert cluster.get("availableimage", history.upload_id) is not None
     cluster.kubectl("rollout", "status", f"deployment/safelight-{component}", "--timeout=120s")
+
+
+def test_who_was_refused_while_no_pod_ran_gets_through_afterwards(
+    installation: Mapping[str, str], cluster: Cluster
+) -> None:
+    """From the same ports, which the kernel might still think of as connections to nobody."""
+    address = urlsplit(installation["SAFELIGHT_URL"])
+    target = (str(address.hostname), int(address.port or 80))
+    api, ports = "deployment/safelight-api", range(22_000, 22_050)
+    cluster.kubectl("scale", api, "--replicas=0")
+    eventually(lambda: connects(target, 0), lambda connected: not connected)
+    assert not any(connects(target, port) for port in ports)
+    cluster.kubectl("scale", api, "--replicas=1")
+    cluster.kubectl("rollout", "status", api, "--timeout=120s")
+    eventually(lambda: connects(target, 0), bool)
+    assert all(connects(target, port) for port in ports)
+
+
+def connects(target: tuple[str, int], port: int) -> bool:
+    """Say whether a connection from a local port gets through; 0: from any."""
+    try:
+        socket.create_connection(target, timeout=5, source_address=("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def is_ready(client: Client) -> bool:

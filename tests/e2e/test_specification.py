@@ -90,7 +90,7 @@ def test_javascript_example_ends_with_an_error_for_a_bad_image(
 
     printed = run("run_upload_and_poll.mjs", installation, photo)
 
-    assert printed["threw"] == "Image processing failed: failed"
+    assert printed["threw"] == "Image processing failed: failed", printed
 
 
 @pytest.mark.usefixtures("node_modules")

@@ -18,7 +18,25 @@ PODS: Final = IPv4Network("198.18.0.0/16")
 SERVICES: Final = IPv4Network("198.19.0.0/20")
 ADDRESS: Final = str(PODS[1])
 """Of the node, on the bridge."""
-_ACCEPT: Final = (("-i", BRIDGE, "-j", "ACCEPT"), ("-o", BRIDGE, "-j", "ACCEPT"))
+NODE_PORTS: Final = range(30080, 30082)
+"""Ports of 127.0.0.1 that lead to Services: of `make up`, and of a release for tests."""
+_SYN: Final = ("--tcp-flags", "FIN,SYN,RST,ACK", "SYN")
+_RULES: Final = (
+    # Docker, for one, makes DROP the policy of this chain.
+    ("FORWARD", ("-i", BRIDGE, "-j", "ACCEPT")),
+    ("FORWARD", ("-o", BRIDGE, "-j", "ACCEPT")),
+    # What kube-proxy leads nowhere, since no pod is ready, it refuses, but only once the kernel has
+    # noted the connection: for two minutes the next one from the same port would be refused, too.
+    (
+        "OUTPUT",
+        (
+            *("-d", "127.0.0.0/8", "-o", "lo", "-p", "tcp", "-m", "tcp"),
+            *("--dport", f"{NODE_PORTS[0]}:{NODE_PORTS[-1]}", *_SYN),
+            *("-j", "REJECT", "--reject-with", "tcp-reset"),
+        ),
+    ),
+)
+"""A chain, and a rule as `iptables -S` prints it."""
 _CHAINS: Final = "KUBE-"
 _SETTINGS: Final = {
     "net/ipv4/ip_forward": "1",
@@ -52,17 +70,16 @@ def start() -> None:
         file = Path("/proc/sys") / name
         if file.exists() and file.read_text().strip() != value:
             file.write_text(value)
-    for rule in _ACCEPT:
-        # Docker, for one, makes DROP the policy of this chain.
-        if not _has_rule(rule):
-            shell.run("iptables", "-w", "-I", "FORWARD", *rule)
+    for chain, rule in _RULES:
+        if not _has_rule(chain, rule):
+            shell.run("iptables", "-w", "-I", chain, *rule)
 
 
 def stop() -> None:
     """Remove the bridge and the rules of `start`."""
-    for rule in _ACCEPT:
-        while _has_rule(rule):
-            shell.run("iptables", "-w", "-D", "FORWARD", *rule)
+    for chain, rule in _RULES:
+        while _has_rule(chain, rule):
+            shell.run("iptables", "-w", "-D", chain, *rule)
     shell.run("ip", "link", "delete", BRIDGE, may_fail=True)
     for program in ("iptables", "ip6tables"):
         for table in ("filter", "nat", "mangle"):
@@ -88,8 +105,8 @@ def removal(rules: str) -> list[list[str]]:
     return jumps + flushes + [["-X", chain] for chain in chains]
 
 
-def _has_rule(rule: tuple[str, ...]) -> bool:
-    return f"-A FORWARD {' '.join(rule)}" in shell.run("iptables", "-w", "-S", "FORWARD")
+def _has_rule(chain: str, rule: tuple[str, ...]) -> bool:
+    return f"-A {chain} {' '.join(rule)}" in shell.run("iptables", "-w", "-S", chain)
 
 
 def write_cni_config(folder: Path, data: Path) -> None:

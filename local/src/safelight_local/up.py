@@ -12,6 +12,7 @@ from safelight_local import (
     images,
     install,
     machine,
+    network,
     object_storage,
     paths,
     sample,
@@ -21,7 +22,7 @@ from safelight_local.install import Installation, Storage
 from safelight_local.progress import Progress
 from safelight_local.stack import Stack
 
-NODE_PORT: Final = 30080
+NODE_PORT: Final = network.NODE_PORTS[0]
 URL: Final = f"http://127.0.0.1:{NODE_PORT}"
 _API_READY_WITHIN: Final = 60.0
 _LOCK: Final = Path("/run/lock/safelight-local")

@@ -13,6 +13,7 @@ let outcome
 try {
   outcome = { returned: await uploadAndPollStatus(chosenFile(process.argv[2])) }
 } catch (error) {
-  outcome = { threw: error.message }
+  // `fetch` says no more than "fetch failed"; what happened to the connection is its cause.
+  outcome = { threw: error.message, cause: String(error.cause ?? '') }
 }
 console.log(JSON.stringify({ ...outcome, calls }))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from safelight_contract.resources import LABEL_UPLOAD_ID, Condition
-from safelight_local import images, install, object_storage, up
+from safelight_local import images, install, network, object_storage, up
 from safelight_local.control_plane import NODE
 from safelight_local.install import Installation, Storage, merged
 from safelight_local.progress import Progress
@@ -21,7 +21,7 @@ NAME: Final = "safelight-chaos"
 """Of the namespace, and of the bucket."""
 CLIENTS: Final = ("c1", "c2", "c3", "c4")
 """The names of the tokens."""
-NODE_PORT: Final = 30081
+NODE_PORT: Final = network.NODE_PORTS[1]
 URL: Final = f"http://127.0.0.1:{NODE_PORT}"
 _DEPLOYMENTS: Final = ("deployment/safelight-api", "deployment/safelight-operator")
 
