@@ -55,7 +55,7 @@ async def test_it_serves_until_it_is_asked_to_end(
         metrics = await client.get(f"http://{program.host}:9090/metrics")
         assert 'safelight_cache_synced{kind="ImageUpload"} 1.0' in metrics.text
         program.terminate()
-        assert await program.ends(5) == 0
+        assert await program.ends(10) == 0
     logged = program.logged()
     uploaded = next(line for line in logged if line["message"] == "uploaded")
     assert uploaded["id"] == upload_id
@@ -204,6 +204,32 @@ async def test_an_upload_that_is_under_way_is_finished_at_the_end(program: Runni
     assert answer.status_code == 201
     assert answer.headers["connection"] == "close"
     connection.close()
+    assert await program.ends(5) == 0
+
+
+async def test_no_poll_is_lost_at_the_end(program: Running) -> None:
+    """Fifty clients poll on connections that they keep; each is told to open another one."""
+    request = f"GET {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {program.token}\r\n\r\n"
+
+    async def poll(number: int) -> int:
+        connection = await program.connect()
+        answers = 0
+        while True:
+            await connection.send(request.encode())
+            answer = await connection.answer()
+            assert answer.status_code == 200
+            answers += 1
+            if answer.headers.get("connection") == "close":
+                break
+            await asyncio.sleep(0.2 + number / 50)
+        assert await connection.reader.read() == b""
+        connection.close()
+        return answers
+
+    polling = [asyncio.create_task(poll(number)) for number in range(50)]
+    await asyncio.sleep(1)
+    program.terminate()
+    assert min(await asyncio.gather(*polling)) > 1
     assert await program.ends(5) == 0
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import time
 from collections.abc import AsyncIterator
 
@@ -11,7 +10,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from safelight_api import server
-from tests.api.asking import assert_problem
+from tests.api.asking import assert_problem, eventually
 from tests.api.running import Connection
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -25,22 +24,38 @@ async def application(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 @pytest.fixture
-async def connection(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connection]:
-    """Return a connection to a server that is impatient."""
+async def serving(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[server.LeavingServer]:
+    """Return a running server that is impatient."""
     monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
     monkeypatch.setattr(server, "LINGER_SECONDS", 0.2)
-    listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        application, http=server.BoundedProtocol, lifespan="off", log_config=None, ws="none"
+        application,
+        port=0,
+        http=server.BoundedProtocol,
+        lifespan="off",
+        log_config=None,
+        ws="none",
     )
-    serving = uvicorn.Server(config)
-    task = asyncio.create_task(serving._serve([listener]))  # noqa: SLF001 - `serve` would take over the test's signals
-    connection = Connection(*await asyncio.open_connection(*listener.getsockname()))
-    yield connection
-    connection.close()
+    serving = server.LeavingServer(config)
+    task = asyncio.create_task(serving._serve())  # noqa: SLF001 - `serve` would take over the test's signals
+    await eventually(lambda: serving.started)
+    yield serving
     serving.should_exit = True
     await task
-    listener.close()
+
+
+async def connect(serving: server.LeavingServer) -> Connection:
+    """Open a connection."""
+    (listener,) = serving.servers[0].sockets
+    return Connection(*await asyncio.open_connection(*listener.getsockname()))
+
+
+@pytest.fixture
+async def connection(serving: server.LeavingServer) -> AsyncIterator[Connection]:
+    """Return a connection to it."""
+    connection = await connect(serving)
+    yield connection
+    connection.close()
 
 
 async def ends(connection: Connection) -> float:
@@ -104,3 +119,30 @@ async def test_a_body_that_nobody_wants_is_dropped_for_a_while(connection: Conne
     await connection.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n")
     assert (await connection.answer()).text == "ok"
     assert 0.1 < await ends(connection) < 2
+
+
+async def test_an_idle_connection_hears_that_it_will_be_closed(
+    serving: server.LeavingServer, connection: Connection
+) -> None:
+    """The server is about to end: one more request on each connection finds an answer."""
+    fresh = await connect(serving)
+    await connection.send(REQUEST + b"\r\n")
+    assert "connection" not in (await connection.answer()).headers
+    serving.should_exit = True
+    await eventually(lambda: not serving.servers[0].is_serving())
+    for other in (connection, fresh):
+        await other.send(REQUEST + b"\r\n")
+        answer = await other.answer()
+        assert (answer.text, answer.headers["connection"]) == ("ok", "close")
+        assert await ends(other) < 0.5
+    fresh.close()
+
+
+async def test_the_end_does_not_wait_long_for_an_idle_connection(
+    serving: server.LeavingServer, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "NOTICE_SECONDS", 0.5)
+    await connection.send(REQUEST + b"\r\n")
+    await connection.answer()
+    serving.should_exit = True
+    assert 0.3 < await ends(connection) < 2

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from safelight_api.server import NOTICE_SECONDS
 from safelight_local import paths
 from tests.support.chart import REQUIRED, Helm, Rendered
 from tests.support.settings import UNITS, variables
@@ -170,7 +171,7 @@ def test_a_pod_outlives_the_uploads_that_it_is_receiving(helm: Helm) -> None:
     sleep = container["lifecycle"]["preStop"]["sleep"]["seconds"]
     drain = int(api.environment["SAFELIGHT_DRAIN_SECONDS"] or 0)
     assert drain > 300
-    assert api.pod["terminationGracePeriodSeconds"] > sleep + drain
+    assert api.pod["terminationGracePeriodSeconds"] > sleep + NOTICE_SECONDS + drain
     assert api.content["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 

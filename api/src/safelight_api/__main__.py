@@ -12,7 +12,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 from safelight_api.app import create_app
 from safelight_api.metrics import Metrics
-from safelight_api.server import KEEP_ALIVE_SECONDS, BoundedProtocol
+from safelight_api.server import KEEP_ALIVE_SECONDS, BoundedProtocol, LeavingServer
 from safelight_api.settings import Settings
 from safelight_contract.env import Environment, SettingsError
 
@@ -31,7 +31,7 @@ def main() -> None:
     start_http_server(settings.metrics_port, settings.host, registry=metrics.registry)
     # uvicorn raises a signal that it has handled again; by then everything is done.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    uvicorn.Server(
+    LeavingServer(
         uvicorn.Config(
             create_app(settings, metrics),
             host=settings.host,

@@ -1,17 +1,22 @@
-"""The HTTP server's own limits: uvicorn's httptools protocol with what it lacks.
+"""The HTTP server: uvicorn's, with limits and an end that it lacks.
 
 - A request's head must arrive within `HEAD_SECONDS` and `MAX_HEAD_BYTES`; uvicorn bounds neither.
 - After an answer that was sent before the body had arrived (401, 413, 415 …) the rest of the body
   is read and dropped for at most `LINGER_SECONDS`. Closing at once would reset the connection, and
   the client could lose the answer.
 - Its own error answer has the shape of all others.
+- Before it ends, connections that are kept open hear so: the next answer on each says
+  `Connection: close`. uvicorn closes them at once, and a request that is on its way just then is
+  lost: a client that polls once a second would see an error at every roll-out, now and then.
 """
 
 import asyncio
+import socket
 from http import HTTPStatus
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from safelight_api import errors
 
@@ -20,6 +25,35 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 LINGER_SECONDS: Final = 5.0
 KEEP_ALIVE_SECONDS: Final = 75
 """Longer than the proxies in front keep a connection (60 s mostly), so that they close first."""
+NOTICE_SECONDS: Final = 3.0
+"""How long an idle connection may take to send the request whose answer closes it.
+
+Longer than the time between two polls. The chart's time for the end has room for it.
+"""
+_LOOK_SECONDS: Final = 0.05
+
+
+class LeavingServer(uvicorn.Server):
+    """A server that tells its clients before it closes a connection that they may use again."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, give those there are notice, then end as uvicorn does."""
+        for server in self.servers:
+            server.close()
+        for listener in sockets or ():
+            listener.close()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + NOTICE_SECONDS
+        while self._give_notice() and loop.time() < deadline:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(_LOOK_SECONDS)
+        await super().shutdown(sockets)
+
+    def _give_notice(self) -> int:
+        """Tell all connections; return how many may still bring a request."""
+        connections = [c for c in self.server_state.connections if isinstance(c, BoundedProtocol)]
+        for connection in connections:
+            connection.leave()
+        return sum(connection.is_idle for connection in connections)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -32,6 +66,22 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_body = False
         self._is_between = False
         self._timer: asyncio.TimerHandle | None = None
+        self._is_leaving = False
+
+    @property
+    def _current(self) -> RequestResponseCycle | None:
+        return self.cycle  # uvicorn's type of it forgets that there is none at first
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a request may be on its way, but none has arrived."""
+        return self._current is None or self._current.response_complete
+
+    def leave(self) -> None:
+        """Close the connection after the next answer, which says so."""
+        self._is_leaving = True
+        if self._current is not None and not self._current.response_started:
+            self._current.keep_alive = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Start to wait for a request."""
@@ -67,6 +117,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_body = True
         self._disarm()
         super().on_headers_complete()
+        if self._is_leaving:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """Be ready for the next head; uvicorn's keep-alive time-out covers the time until then."""
