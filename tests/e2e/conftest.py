@@ -1,16 +1,40 @@
 """The installed chart on the local cluster, with real Jobs in real containers."""
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from safelight_contract.env import ObjectStoreSettings
 from tests.support.bucket import Bucket
 from tests.support.client import Client
+
+NODE: Final = Path(sys.executable).with_name("node")
+"""Of the wheel that the lock file pins."""
+JAVASCRIPT: Final = Path(__file__).parent / "javascript"
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> None:
+    """React, a DOM and a JSX compiler, as the lock file pins them."""
+    lock = JAVASCRIPT / "package-lock.json"
+    installed = JAVASCRIPT / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        subprocess.run(
+            [NODE.with_name("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
+            cwd=JAVASCRIPT,
+            env={**os.environ, "PATH": f"{NODE.parent}:{os.environ['PATH']}"},
+            check=True,
+            capture_output=True,
+            timeout=300,
+        )
+        installed.touch()
 
 
 @dataclass(frozen=True)

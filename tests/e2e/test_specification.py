@@ -1,37 +1,15 @@
 """The specification's two client examples, to the letter, as node and React run them."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.conftest import JAVASCRIPT, NODE
 from tests.support import photos
-
-NODE = Path(sys.executable).with_name("node")
-"""Of the wheel that the lock file pins."""
-JAVASCRIPT = Path(__file__).parent / "javascript"
-
-
-@pytest.fixture(scope="module")
-def node_modules() -> None:
-    """React, a DOM and a JSX compiler, as the lock file pins them."""
-    lock = JAVASCRIPT / "package-lock.json"
-    installed = JAVASCRIPT / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        subprocess.run(
-            [NODE.with_name("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
-            cwd=JAVASCRIPT,
-            env={**os.environ, "PATH": f"{NODE.parent}:{os.environ['PATH']}"},
-            check=True,
-            capture_output=True,
-            timeout=300,
-        )
-        installed.touch()
 
 
 def run(script: str, installation: Mapping[str, str], photo: Path) -> dict[str, Any]:

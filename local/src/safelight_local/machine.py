@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,8 @@ PACKAGES: Final = {
     "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
 }
 """For each program or file that is needed: the Debian package that brings it."""
+BROWSER: Final = {"chromium": "chromium"}
+"""The same for the tests of a page, on top."""
 _OR_ELSE: Final = "or install into a cluster that you have: make up KUBE_CONTEXT=name S3_ENDPOINT=…"
 
 
@@ -41,22 +44,26 @@ def check() -> None:
         raise LocalError(f"a Kubernetes node needs root: run `sudo make up`, {_OR_ELSE}")
 
 
-def missing() -> list[str]:
+def missing(packages: Mapping[str, str] = PACKAGES) -> list[str]:
     """Return the Debian packages whose programs are not here."""
     return sorted(
         package
-        for needed, package in PACKAGES.items()
+        for needed, package in packages.items()
         if not (Path(needed).exists() if needed.startswith("/") else shutil.which(needed))
     )
 
 
-def install_missing(progress: Progress) -> None:
+def install_missing(progress: Progress, needed: Mapping[str, str] = PACKAGES) -> None:
     """Install the packages that are missing.
+
+    Args:
+        progress: is told each step.
+        needed: like `PACKAGES`.
 
     Raises:
         LocalError: there is no apt-get, or a package could not be installed.
     """
-    packages = missing()
+    packages = missing(needed)
     if not packages:
         return
     if not shutil.which("apt-get"):
