@@ -13,7 +13,7 @@ from safelight_processor import decode as decode_module
 from safelight_processor.decode import decode
 from safelight_processor.errors import ImageRejected
 from safelight_processor.headers import read_header
-from safelight_processor.pixels import jpeg_divisor
+from safelight_processor.sizes import jpeg_divisor
 from tests.processor_image.helpers import memory_growth
 from tests.support import images
 

@@ -10,7 +10,7 @@ from safelight_contract.policy import Format
 from safelight_processor.colour import SRGB_PROFILE
 from safelight_processor.decode import decode
 from safelight_processor.headers import read_header
-from safelight_processor.pixels import fit
+from safelight_processor.sizes import fit
 from tests.processor_image.helpers import (
     lossless,
     made,

@@ -1,7 +1,8 @@
 import pytest
 from PIL import Image
 
-from safelight_processor.pixels import fit, fit_stored, resize, to_eight_bits, turn_upright
+from safelight_processor.pixels import resize, to_eight_bits, turn_upright
+from safelight_processor.sizes import fit, fit_stored
 from tests.processor_image.helpers import worst_difference
 from tests.support import images
 

@@ -18,7 +18,7 @@ from safelight_contract.job import ExitCode
 from safelight_processor import plugins
 from safelight_processor.errors import ImageRejected
 from safelight_processor.header import Data, Header
-from safelight_processor.pixels import jpeg_divisor
+from safelight_processor.sizes import jpeg_divisor
 
 Box = tuple[float, float, float, float]
 

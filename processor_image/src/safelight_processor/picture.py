@@ -5,9 +5,10 @@ what it needs, and it is made then. So the main way of a photo, from libvips to 
 makes a Pillow image (33 MB at 3840x2160), and the other one never makes a packed copy.
 """
 
-from typing import Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from PIL import Image
+if TYPE_CHECKING:
+    from PIL import Image
 
 Mode = Literal["L", "LA", "RGB", "RGBA"]
 """Channels, as Pillow names them; 8 bits each, alpha not multiplied into the colours."""
@@ -33,7 +34,7 @@ class Picture:
         mode: Mode,
         size: tuple[int, int],
         raw: Buffer | None,
-        image: Image.Image | None,
+        image: "Image.Image | None",
     ) -> None:
         self.mode: Final = mode
         self.size: Final = size
@@ -60,7 +61,7 @@ class Picture:
         return cls(mode, size, raw, None)
 
     @classmethod
-    def from_pillow(cls, image: Image.Image) -> "Picture":
+    def from_pillow(cls, image: "Image.Image") -> "Picture":
         """Take a Pillow image, without a copy; nobody may change it afterwards.
 
         Args:
@@ -86,9 +87,12 @@ class Picture:
             self._raw = self.image().tobytes()
         return self._raw
 
-    def image(self) -> Image.Image:
+    def image(self) -> "Image.Image":
         """Return the pixels as a Pillow image in `mode`, with nothing in its `info`."""
         if self._image is None:
+            # Most photos never become an image of Pillow, which takes 25 ms to load.
+            from PIL import Image  # noqa: PLC0415 - see above
+
             self._image = Image.frombuffer(
                 self.mode,
                 self.size,
@@ -101,7 +105,7 @@ class Picture:
         self._image.info = {}
         return self._image
 
-    def jpeg_image(self) -> Image.Image:
+    def jpeg_image(self) -> "Image.Image":
         """Return what Pillow's JPEG encoder takes with the least work: YCbCr stays YCbCr."""
         if self._image is not None and self._image.mode == _YCC:
             self._image.info = {}

@@ -18,7 +18,8 @@ from safelight_processor.encode import encode
 from safelight_processor.encoded import EncodedImage
 from safelight_processor.headers import read_header
 from safelight_processor.log import Log
-from safelight_processor.pixels import fit_stored, resize, to_eight_bits, turn_upright
+from safelight_processor.pixels import resize, to_eight_bits, turn_upright
+from safelight_processor.sizes import fit_stored
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from safelight_processor.engines import Box, libvips
 from safelight_processor.errors import ImageRejected
 from safelight_processor.header import Header
 from safelight_processor.picture import CHANNELS, MODES, Buffer, Mode, Picture
-from safelight_processor.pixels import jpeg_divisor
 from safelight_processor.profile_reader import is_in, space_of_result
+from safelight_processor.sizes import jpeg_divisor
 
 if TYPE_CHECKING:
     import pyvips
@@ -93,27 +93,23 @@ def _streamed(original: Buffer, header: Header, size: tuple[int, int]) -> Pictur
         header: of it.
         size: of the result, not yet turned.
     """
-    options = {}
-    if header.format is policy.JPEG:
-        options["shrink"] = jpeg_divisor(header.size, size)
+    divisor = jpeg_divisor(header.size, size) if header.format is policy.JPEG else 1
+    options = {"shrink": divisor} if divisor > 1 else {}
     with libvips.refusing():
         image = libvips.load(original, header.format, **options)
-        _check_size(image, options.get("shrink", 1))
+        _check_size(image, header, divisor)
         image = _resized(_in_eight_bits(image), size)
         return Picture.from_raw(_MODE_OF_BANDS[image.bands], size, libvips.to_memory(image))
 
 
-def _check_size(image: "pyvips.Image", divisor: int) -> None:
-    """Refuse what has more pixels than its header was understood to say.
+def _check_size(image: "pyvips.Image", header: Header, divisor: int) -> None:
+    """Refuse a picture that is not as large as its header was understood to say.
 
     Raises:
-        ImageRejected: it has too many.
+        ImageRejected: it has another size.
     """
-    if image.width * image.height * divisor**2 > policy.MAX_PIXELS * 1.01:
-        raise ImageRejected(
-            ExitCode.IMAGE_TOO_LARGE,
-            f"it has {image.width}x{image.height} pixels; at most {policy.MAX_PIXELS} are accepted",
-        )
+    if (image.width, image.height) != tuple(-(-side // divisor) for side in header.size):
+        raise ImageRejected(ExitCode.CORRUPT_IMAGE, "its parts disagree on its size")
 
 
 def _in_eight_bits(image: "pyvips.Image") -> "pyvips.Image":
