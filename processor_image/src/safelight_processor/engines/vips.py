@@ -108,7 +108,8 @@ def _check_size(image: "pyvips.Image", header: Header, divisor: int) -> None:
     Raises:
         ImageRejected: it has another size.
     """
-    if (image.width, image.height) != tuple(-(-side // divisor) for side in header.size):
+    # libvips cuts off what a reduced picture has less than a whole pixel of.
+    if (image.width, image.height) != tuple(side // divisor for side in header.size):
         raise ImageRejected(ExitCode.CORRUPT_IMAGE, "its parts disagree on its size")
 
 
