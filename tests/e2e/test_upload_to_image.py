@@ -1,7 +1,9 @@
 """A photo goes in through the REST API and comes out right, and kubectl shows the way."""
 
+import base64
 import hashlib
 import io
+import re
 import time
 
 import pytest
@@ -40,12 +42,61 @@ def test_photo_is_processed_and_served(client: Client, bucket: Bucket) -> None:
         "filename*=UTF-8''Gr%C3%BC%C3%9Fe%20vom%20Meer.jpg"
         in (downloaded.headers["content-disposition"])
     )
+    names = {"image.jpg", "manifest.json"} | {
+        f"{variant['name']}.{policy.format_named(variant['format']).extension}"
+        for variant in image["variants"]
+    }
     eventually(
         lambda: bucket.keys_of(image["id"]),
-        lambda stored: (
-            stored == [f"images/{image['id']}/1/image.jpg", f"images/{image['id']}/1/manifest.json"]
-        ),
+        lambda stored: stored == sorted(f"images/{image['id']}/1/{name}" for name in names),
     )
+
+
+def test_each_file_of_an_image_is_what_the_json_says(client: Client) -> None:
+    """Type, bytes and pixels of every address; widths from the largest down, none enlarged."""
+    upload_id = client.upload(photos.photo(3000, 2000), "wide.jpg")["id"]
+
+    image = client.wait(upload_id).last["available_image"]
+
+    variants = image["variants"]
+    assert {variant["width"] for variant in variants} == {320, 640, 1280, 1920}
+    assert {variant["format"] for variant in variants} == {"avif", "jpeg"}
+    for file in (image, *variants):
+        answer = client.http.get(file["url"])
+        assert answer.headers["content-type"] == file["mime_type"]
+        assert len(answer.content) == file["size"] <= image["size"]
+        with Image.open(io.BytesIO(answer.content)) as opened:
+            opened.load()
+            assert f"image/{opened.format}".lower() == file["mime_type"]
+            assert opened.size == (file["width"], file["height"])
+            assert opened.height == pytest.approx(opened.width * 2 / 3, abs=1)
+            assert not opened.getexif()
+    assert image["original"] == {
+        "mime_type": "image/jpeg",
+        "size": len(photos.photo(3000, 2000)),
+        "width": 3000,
+        "height": 2000,
+    }
+    assert image["bytes_saved"] == image["original"]["size"] - image["size"]
+    assert {"Exif", "Gps"} <= set(image["removed"])
+    assert image["warnings"] == []
+    assert len(base64.b64decode(image["thumbhash"])) >= 5
+    assert re.fullmatch("#[0-9a-f]{6}", image["dominant_color"])
+
+
+def test_accept_chooses_the_format_of_a_variant(client: Client) -> None:
+    """AVIF for whoever names it, else the image's own format; each with an ETag of its own."""
+    upload_id = client.upload(photos.photo(1200, 800))["id"]
+    client.wait(upload_id)
+    path = f"/api/available-image/{upload_id}/view?variant=w640"
+    avif = client.http.get(path, headers={"Accept": "image/avif,image/*;q=0.8"})
+    other = client.http.get(path, headers={"Accept": "*/*"})
+    assert avif.headers["content-type"] == "image/avif"
+    assert other.headers["content-type"] == "image/jpeg"
+    assert avif.headers["etag"] != other.headers["etag"]
+    for answer in (avif, other):
+        assert answer.headers["vary"] == "Accept, Authorization"
+        assert client.http.get(answer.headers["content-location"]).content == answer.content
 
 
 def test_each_state_is_seen_in_order(client: Client, cluster: Cluster) -> None:
@@ -99,18 +150,28 @@ def test_kubectl_tells_the_whole_story(client: Client, cluster: Cluster) -> None
     client.http.delete(f"/api/image-upload/{failed['id']}").raise_for_status()
 
 
-@pytest.mark.parametrize("image_format", [policy.PNG, policy.WEBP], ids=lambda f: f.name)
-def test_other_formats_keep_their_family(client: Client, image_format: Format) -> None:
-    """PNG and WebP with transparency stay what they are."""
-    drawing = photos.drawing(640, 480, image_format)
+@pytest.mark.parametrize(
+    ("source", "made"),
+    [
+        (policy.PNG, policy.PNG),
+        (policy.WEBP, policy.WEBP),
+        (policy.AVIF, policy.AVIF),
+        (policy.HEIF, policy.WEBP),
+    ],
+    ids=lambda image_format: image_format.name,
+)
+def test_other_formats_keep_their_family(client: Client, source: Format, made: Format) -> None:
+    """What has transparency keeps it, and stays what it is if browsers can show it."""
+    drawing = photos.drawing(640, 480, source)
 
     image = client.wait(client.upload(drawing, "logo.bin")["id"]).last["available_image"]
 
-    assert image["mime_type"] == image_format.media_type
-    assert image["path"].endswith(f"image.{image_format.extension}")
+    assert image["mime_type"] == made.media_type
+    assert image["original"]["mime_type"] == source.media_type
+    assert image["path"].endswith(f"image.{made.extension}")
     served = client.http.get(f"/api/available-image/{image['id']}/view")
     with Image.open(io.BytesIO(served.content)) as opened:
-        assert opened.format == image_format.name
+        assert opened.format == made.name
         assert opened.mode == "RGBA"
         assert opened.size == (640, 480)
 
