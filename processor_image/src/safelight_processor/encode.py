@@ -48,6 +48,8 @@ def encode(image: Image.Image, image_format: Format, *, is_lossless: bool) -> by
     """
     if image_format is policy.JPEG:
         return _save(image, image_format, _JPEG)
+    if image_format is policy.AVIF:
+        return _save(image, image_format, {"quality": 71, "speed": 9, "max_threads": 1})
     if image_format is policy.WEBP:
         return _save(image, image_format, _WEBP_LOSSLESS if is_lossless else _WEBP_LOSSY)
     return _save(image, image_format, _PNG_DRAWN if _is_drawn(image) else _PNG_PHOTO)

@@ -6,20 +6,20 @@ encoded anew from a canvas of our own.
 
 from dataclasses import dataclass
 
-import PIL
-
-from safelight_contract import keys
+from safelight_contract import keys, policy
 from safelight_contract.facts import Change, Facts
 from safelight_contract.policy import Format
 from safelight_contract.recipe import Recipe
-from safelight_processor.colour import convert
-from safelight_processor.decode import decode
+from safelight_processor import engines, metadata
 from safelight_processor.encode import encode
 from safelight_processor.encoded import EncodedImage
+from safelight_processor.header import Header
 from safelight_processor.headers import read_header
 from safelight_processor.log import Log
-from safelight_processor.pixels import resize, to_eight_bits, turn_upright
-from safelight_processor.sizes import fit_stored
+from safelight_processor.profile_reader import is_in, space_of_result
+from safelight_processor.sizes import fit
+
+_EIGHT_BITS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,8 @@ class Result:
     """Of the libraries that had a part in it, as `name/version` with spaces between."""
 
 
-def transform(original: bytes | memoryview, source: Format, recipe: Recipe, log: Log) -> Result:  # noqa: ARG001 - its parts join one after the other
+def transform(original: bytes | memoryview, source: Format, recipe: Recipe, log: Log) -> Result:
     """Make the safe pictures: upright, 8 bits a channel, within the policy's box, no metadata.
-
-    The size is reduced first of all, so that turning and converting work on fewer pixels.
 
     Args:
         original: the whole file.
@@ -49,34 +47,45 @@ def transform(original: bytes | memoryview, source: Format, recipe: Recipe, log:
         ImageRejected: it is damaged, or has too many pixels.
         MemoryError: it needs more memory than there is.
     """
+    header = read_header(original, source)
+    engine = engines.choose(recipe.engine, header)
+    size = fit(*header.upright_size, policy.MAX_WIDTH, policy.MAX_HEIGHT)
     with log.phase("decode"):
-        header = read_header(original, source)
-        size, orientation, profile = header.size, header.orientation, header.profile
-        is_lossless = header.is_lossless
-        target = fit_stored(size, orientation)
-        decoded = decode(original, header, target)
-        picture, box = to_eight_bits(decoded.image), decoded.box
-        # The decoded picture may be 200 MB, and is needed no more.
-        del decoded
-        picture = resize(picture, target, box)
-        picture = turn_upright(picture, orientation)
-        picture = convert(picture, profile)
+        picture = engine.fit(original, header, size, recipe.colour)
+    written = recipe.image_formats(source)[0]
     with log.phase("encode"):
-        data = encode(picture, source, is_lossless=is_lossless)
-    image = EncodedImage(keys.MAIN, source, *picture.size, data)
-    width, height = size if orientation < 5 else size[::-1]  # noqa: PLR2004 - from 5 on it lies on its side
-    facts = Facts(
-        original_media_type=source.media_type,
+        data = encode(picture.image(), written, is_lossless=header.is_lossless)
+    image = EncodedImage(keys.MAIN, written, *picture.size, data)
+    versions = " ".join(f"{name}/{version}" for name, version in engine.versions().items())
+    return Result(image, (), _facts(original, header, recipe, image), versions)
+
+
+def _facts(
+    original: bytes | memoryview, header: Header, recipe: Recipe, image: EncodedImage
+) -> Facts:
+    width, height = header.upright_size
+    return Facts(
+        original_media_type=header.format.media_type,
         original_size=len(original),
         original_width=width,
         original_height=height,
-        changes=tuple(
-            change
-            for change, holds in (
-                (Change.ROTATED, orientation != 1),
-                (Change.RESIZED, target != size),
-            )
-            if holds
-        ),
+        frames=header.frames,
+        changes=_changes(header, recipe, image),
+        removed=metadata.removed(header),
+        warnings=metadata.warnings(header, space_of_result(header, recipe.colour)),
     )
-    return Result(image, (), facts, f"pillow/{PIL.__version__}")
+
+
+def _changes(header: Header, recipe: Recipe, image: EncodedImage) -> tuple[Change, ...]:
+    """Return what was done to the pixels, in the order of the closed list."""
+    space = space_of_result(header, recipe.colour)
+    done = {
+        Change.ROTATED: header.is_turned,
+        Change.CROPPED: header.is_cropped,
+        Change.RESIZED: (image.width, image.height) != header.upright_size,
+        Change.COLOURS_CONVERTED: header.is_cmyk
+        or (header.profile is not None and not is_in(header.profile, space)),
+        Change.DEPTH_REDUCED: header.bits > _EIGHT_BITS,
+        Change.FORMAT_CHANGED: image.format is not header.format,
+    }
+    return tuple(change for change, holds in done.items() if holds)
