@@ -138,10 +138,10 @@ def test_orientation_in_xmp_alone_does_not_count() -> None:
 @both
 def test_profile_is_told(image_format: Format) -> None:
     image = images.picture(64, 48)
-    image.info["icc_profile"] = images.display_p3()
+    profile = image.info["icc_profile"] = images.display_p3()
     data = images.encoded(image, image_format)
     header = read_header(data, image_format)
-    assert header.profile == images.display_p3()
+    assert header.profile == profile
     assert Removed.ICC_PROFILE in header.metadata
 
 

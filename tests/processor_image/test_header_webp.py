@@ -14,6 +14,8 @@ from safelight_processor.headers import read_header
 from safelight_processor.plugins import plugin_of
 from tests.support import images
 
+P3 = images.display_p3()
+
 
 def read(data: bytes) -> Header:
     return read_header(data, policy.WEBP)
@@ -68,12 +70,12 @@ def test_orientation_and_metadata_are_told(orientation: int) -> None:
         policy.WEBP,
         exif=images.exif(orientation),
         xmp=b"<x/>",
-        icc_profile=images.display_p3(),
+        icc_profile=P3,
     )
     header = read(data + b"more")
     assert header.orientation == orientation
     assert header.upright_size == ((40, 30) if orientation < 5 else (30, 40))
-    assert header.profile == images.display_p3()
+    assert header.profile == P3
     assert header.metadata == {
         *(Removed.EXIF, Removed.GPS, Removed.XMP, Removed.ICC_PROFILE, Removed.TRAILING_DATA),
     }
