@@ -82,5 +82,8 @@ def lossless(image: Image.Image, image_format: Format, **options: Any) -> bytes:
         "JPEG": {"quality": 98, "subsampling": 0},
         "PNG": {},
         "WEBP": {"lossless": True, "exact": True},
+        "AVIF": {"quality": 98, "subsampling": "4:4:4"},
+        "GIF": {},
+        "HEIF": {"quality": 98, "chroma": 444},
     }
     return images.encoded(image, image_format, **best[image_format.name], **options)

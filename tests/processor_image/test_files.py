@@ -9,7 +9,9 @@ import pytest
 from safelight_contract import policy
 from safelight_contract.job import ExitCode, Manifest
 from safelight_contract.policy import Format
+from safelight_contract.recipe import Recipe
 from safelight_processor.__main__ import run_on_files
+from tests.processor_image.helpers import BARE
 from tests.support import images
 
 Capture = pytest.CaptureFixture[str]
@@ -23,8 +25,9 @@ def test_result_and_manifest_are_written(
 ) -> None:
     source, target = tmp_path / "Été.bin", tmp_path / "new" / "folder"
     source.write_bytes(images.photo(4000, 100, image_format))
-    assert run_on_files([str(source), str(target)]) == ExitCode.DONE
-    image = target / f"image.{image_format.extension}"
+    assert run_on_files(["--recipe", BARE.encode(), str(source), str(target)]) == ExitCode.DONE
+    written = policy.family(image_format)[0]
+    image = target / f"image.{written.extension}"
     assert {file.name for file in target.iterdir()} == {image.name, "manifest.json"}
     printed, logged = capsys.readouterr()
     assert printed == (target / "manifest.json").read_text()
@@ -34,7 +37,10 @@ def test_result_and_manifest_are_written(
     assert manifest.sha256 == hashlib.sha256(image.read_bytes()).hexdigest()
     assert manifest.size == image.stat().st_size
     assert (manifest.width, manifest.height) == (3840, 96)
-    assert manifest.media_type == image_format.media_type
+    assert manifest.media_type == written.media_type
+    assert manifest.facts is not None
+    assert manifest.facts.original_media_type == image_format.media_type
+    assert manifest.facts.peak_memory_bytes > 10_000_000
     fetched, processed = (json.loads(line) for line in logged.splitlines())
     assert fetched["cpu_ms_before_first_byte"] > 0
     assert set(processed["ms"]) == {"fetch", "import", "decode", "encode", "store"}
@@ -53,13 +59,13 @@ def refusal(source: Path, target: Path, capsys: Capture) -> tuple[int, str]:
     ("data", "code", "words"),
     [
         (b"", ExitCode.UNSUPPORTED_FORMAT, "no accepted format"),
-        (b"GIF89a and more", ExitCode.UNSUPPORTED_FORMAT, "no accepted format"),
+        (b"GIF88a and more", ExitCode.UNSUPPORTED_FORMAT, "no accepted format"),
         (b"%!PS-Adobe-3.0 EPSF", ExitCode.UNSUPPORTED_FORMAT, "no accepted format"),
         (images.photo(50, 50)[:500], ExitCode.CORRUPT_IMAGE, "the decoder refused it"),
         (images.png_of_size(65536, 65536), ExitCode.IMAGE_TOO_LARGE, "65536x65536 pixels"),
         (b"\xff\xd8\xff" + bytes(policy.MAX_UPLOAD_BYTES), ExitCode.IMAGE_TOO_LARGE, "bytes"),
     ],
-    ids=["empty", "GIF", "EPS", "truncated", "bomb", "long"],
+    ids=["empty", "no GIF", "EPS", "truncated", "bomb", "long"],
 )
 def test_refusal_is_one_line_and_leaves_nothing(
     data: bytes,
@@ -95,3 +101,19 @@ def test_folder_that_cannot_be_written_to(tmp_path: Path, capsys: Capture) -> No
 def test_wrong_usage_says_the_right_one(arguments: list[str], capsys: Capture) -> None:
     assert run_on_files(arguments) == 2
     assert capsys.readouterr().err.startswith("usage: safelight-process [--recipe JSON] IN OUT_DIR")
+
+
+def test_a_malformed_recipe_is_named(capsys: Capture) -> None:
+    assert run_on_files(["--recipe", '{"quality": 200}', "one", "two"]) == 2
+    assert capsys.readouterr().err == "recipe.quality must be a whole number from 40 to 95\n"
+
+
+def test_a_format_that_the_recipe_does_not_accept_is_refused(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    source = tmp_path / "photo.png"
+    source.write_bytes(images.photo(20, 20, policy.PNG))
+    recipe = Recipe(accepted=("jpeg",)).encode()
+    code = run_on_files(["--recipe", recipe, str(source), str(tmp_path / "target")])
+    assert code == ExitCode.UNSUPPORTED_FORMAT
+    assert "no accepted format" in capsys.readouterr().err

@@ -3,15 +3,19 @@
 import hashlib
 import io
 import json
+from dataclasses import replace
 from importlib.metadata import version
+from types import ModuleType
 
 import pytest
 
 import safelight_processor
 from safelight_contract import policy
 from safelight_contract.job import ExitCode, JobRequest, Manifest, SignedPut
+from safelight_contract.recipe import Engine
 from safelight_processor import transform
 from safelight_processor.__main__ import attempt
+from safelight_processor.engines import pillow
 from safelight_processor.errors import ImageRejected, StorageFailed
 from safelight_processor.log import Log
 from safelight_processor.original import Original
@@ -67,7 +71,7 @@ def request_for(data: bytes = PHOTO) -> JobRequest:
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         source_url="",
-        recipe=BARE,
+        recipe=replace(BARE, engine=Engine.PILLOW),
         outputs={},
         manifest=nowhere,
         hint_url=None,
@@ -115,15 +119,20 @@ def test_bug_is_an_internal_error_that_tells_where_and_no_secret(step: str) -> N
     assert line["trace"][-1].endswith(" _step")
 
 
-@pytest.mark.parametrize("step", ["resize", "to_srgb", "encode", "to_eight_bits"])
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [(pillow, "resize"), (pillow, "convert"), (pillow, "to_eight_bits"), (transform, "encode")],
+    ids=lambda part: part if isinstance(part, str) else "",
+)
 def test_bug_in_our_own_picture_code_is_not_a_corrupt_image(
+    module: ModuleType,
     step: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def broken(*_arguments: object, **_options: object) -> None:
         raise OSError("as Pillow would")
 
-    monkeypatch.setattr(transform, step, broken)
+    monkeypatch.setattr(module, step, broken)
     _, code, _ = attempt(request_for(), Memory(), Log(io.StringIO()))
     assert code == ExitCode.INTERNAL_ERROR
 
@@ -132,7 +141,7 @@ def test_want_of_memory_has_its_own_code(monkeypatch: pytest.MonkeyPatch) -> Non
     def hungry(*_arguments: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(transform, "resize", hungry)
+    monkeypatch.setattr(pillow, "resize", hungry)
     _, code, _ = attempt(request_for(), Memory(), Log(io.StringIO()))
     assert code == ExitCode.OUT_OF_MEMORY
 

@@ -22,6 +22,7 @@ PARTS = {
     "JPEG": {"APP0:JFIF", "APP2:ICC_PROFILE", "DQT", "SOF2", "DHT", "SOS"},
     "PNG": {"IHDR", "iCCP", "IDAT", "IEND"},
     "WEBP": {"VP8X", "ICCP", "ALPH", "VP8", "VP8L"},
+    "AVIF": {"ftyp", "meta", "mdat", "item:av01"},
 }
 """All parts that a processed image may hold, see `parts`."""
 
@@ -107,7 +108,7 @@ def with_metadata(image: Image.Image, image_format: Format) -> bytes:
     """
     xmp = f'<x:xmpmeta xmlns:x="adobe:ns:meta/" about="{SECRET}"/>'.encode()
     options: dict[str, Any] = {"exif": exif(1), "icc_profile": display_p3(), "xmp": xmp}
-    if image_format is policy.JPEG:
+    if image_format in {policy.JPEG, policy.GIF}:
         options["comment"] = SECRET
     if image_format is policy.PNG:
         from PIL.PngImagePlugin import PngInfo  # noqa: PLC0415 - only for this format
@@ -221,12 +222,18 @@ def png(
 def parts(data: bytes, image_format: Format) -> list[str]:
     """Return the names of all parts of a file, in order.
 
-    That is chunks (PNG, WebP) or segments (JPEG, an application's with what it calls itself).
+    That is chunks (PNG, WebP), segments (JPEG, an application's with what it calls itself), or
+    boxes (AVIF, with its items by their type).
 
     Raises:
         AssertionError: the file does not end where its last part ends.
     """
-    readers = {policy.JPEG: _segments, policy.PNG: _png_chunks, policy.WEBP: _riff_chunks}
+    readers = {
+        policy.JPEG: _segments,
+        policy.PNG: _png_chunks,
+        policy.WEBP: _riff_chunks,
+        policy.AVIF: _boxes,
+    }
     return list(readers[image_format](data))
 
 
@@ -251,6 +258,20 @@ def _riff_chunks(data: bytes) -> Iterator[str]:
         yield name.decode("ascii").strip()
         position += 8 + size + size % 2
     assert position == len(data)
+
+
+def _boxes(data: bytes) -> Iterator[str]:
+    position = 0
+    while position < len(data):
+        size, raw = struct.unpack_from(">I4s", data, position)
+        yield raw.decode("ascii")
+        if raw == b"meta":
+            content, found = data[position : position + size], 0
+            # An item's entry: its box, a version with three flags, two numbers, and its type.
+            while (found := content.find(b"infe", found) + 4) > 4 - 1:
+                yield f"item:{content[found + 8 : found + 12].decode('latin-1')}"
+        position += size
+    assert position == len(data), "there are bytes after the end"
 
 
 def _segments(data: bytes) -> Iterator[str]:
