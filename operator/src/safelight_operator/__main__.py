@@ -40,6 +40,9 @@ def main() -> NoReturn:
     configure_logging(settings.log_level)
     try:
         asyncio.run(_run(settings))
+    except SettingsError as error:
+        _log.error("Ended", extra={"why": str(error)})
+        _leave(2)
     except Exception:  # noqa: BLE001 - the last word of the process, as a line of JSON
         _log.exception("Ended")
         _leave(1)

@@ -70,6 +70,8 @@ class Publish:
     """Create the AvailableImage, unconfirmed."""
 
     spec: AvailableImageSpec
+    spare: tuple[str, ...] = ()
+    """Keys of files to remove before: the attempt has stored them and does not name them."""
 
 
 @dataclass(frozen=True, slots=True)

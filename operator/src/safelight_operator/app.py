@@ -14,6 +14,7 @@ from safelight_operator.lease import DURATION, Lease
 from safelight_operator.objects import Objects
 from safelight_operator.queue import KeyedQueue
 from safelight_operator.reconcile import Reconciler
+from safelight_operator.request import check_size
 from safelight_operator.resync import Deletions, Resync
 from safelight_operator.settings import Settings
 from safelight_operator.slots import Slots
@@ -99,6 +100,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Stand by, lead, and end when told to.
 
     Raises:
+        SettingsError: no Job could be told what to do.
         ExceptionGroup: leadership was lost or a part failed; the process must end.
     """
     health = hints.Health()
@@ -110,6 +112,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         stack.push_async_callback(cluster.close)
         objects = Objects(settings.object_store)
         stack.callback(objects.close)
+        check_size(settings, objects)
         # Work can use up all of its connections; the lease must never wait for one.
         apart = await Cluster.connect(settings.namespace)
         stack.push_async_callback(apart.close)

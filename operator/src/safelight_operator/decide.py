@@ -17,9 +17,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Self
 
-from safelight_contract import keys
 from safelight_contract.job import MAX_ATTEMPTS
-from safelight_contract.resources import AvailableImageSpec, Failure, Progress
+from safelight_contract.resources import Failure, Progress
 from safelight_operator import conditions, stalling
 from safelight_operator.actions import (
     Action,
@@ -92,7 +91,7 @@ def _without_upload(world: World) -> Action:
 
 def _replace(upload: Upload, image: Image, rules: Rules, now: datetime) -> Action:
     status, failed = upload.status, upload.status.failed_at is not None
-    if image.spec.upload_uid != upload.uid:
+    if image.upload_uid != upload.uid:
         if failed:
             return _after_failure(upload, rules, now, keep_images=True)
         return _fail(upload, Failure.ID_CONFLICT, "", now, keep_objects=True)
@@ -110,8 +109,7 @@ def _replace(upload: Upload, image: Image, rules: Rules, now: datetime) -> Actio
 
 def _precedes_retry(image: Image, status: Status) -> bool:
     """Say whether an operator that was asleep has published an attempt that failed since."""
-    owner = keys.owner(image.spec.image.key)
-    return owner is None or (owner.attempt or 0) <= status.retried_attempts
+    return image.attempt <= status.retried_attempts
 
 
 def _after_failure(upload: Upload, rules: Rules, now: datetime, *, keep_images: bool) -> Action:
@@ -167,10 +165,8 @@ def _current_attempt(  # noqa: PLR0911 - one line for each way in which an attem
     if job is None or not job.is_live or world.hinted:
         if world.output is None:
             return Look(Part.OUTPUT)
-        if world.output.image is not None:
-            return Publish(
-                AvailableImageSpec(upload.uid, upload.spec.file_name, world.output.image),
-            )
+        if world.output.spec is not None:
+            return Publish(world.output.spec, world.output.spare)
     if job is None:
         return _retry_or_fail(upload, Ending(Failure.OUTPUT_MISSING, "the Job has vanished"), now)
     if job.complete:

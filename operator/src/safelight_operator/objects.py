@@ -1,7 +1,7 @@
 """The object storage: signed URLs, small reads and deletes, with boto3 in a pool of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -13,8 +13,7 @@ from safelight_contract import keys, policy
 from safelight_contract.env import ObjectStoreSettings
 from safelight_contract.job import SignedPut
 from safelight_operator import metrics
-from safelight_operator.output import ObjectHead
-from safelight_operator.sweep import StoredObject, attempt_prefix
+from safelight_operator.output import StoredObject
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -104,22 +103,22 @@ class Objects:
 
         return await self._run("get", read)
 
-    async def head(self, key: str) -> ObjectHead | None:
-        """Return what is known of an object; None if it is absent.
+    async def stored(self, upload_id: str, attempt: int) -> list[StoredObject]:
+        """Return all objects of an attempt: one read, however many there are.
 
         Raises:
             StorageError: the object storage cannot be reached, or refuses.
         """
+        prefix = keys.attempt_prefix(upload_id, attempt)
+        return [each async for page in self.pages(prefix) for each in page]
 
-        def read() -> ObjectHead:
-            answer = self._client.head_object(Bucket=self._bucket, Key=key)
-            return ObjectHead(
-                size=answer["ContentLength"],
-                media_type=answer["ContentType"],
-                etag=answer["ETag"].strip('"'),
-            )
+    async def delete(self, names: Iterable[str]) -> None:
+        """Delete these objects; some may be gone already.
 
-        return await self._run("head", read)
+        Raises:
+            StorageError: the object storage cannot be reached, or refuses.
+        """
+        await self._delete(list(names))
 
     async def delete_original(self, upload_id: str) -> None:
         """Delete the original of an upload, whatever its format.
@@ -133,23 +132,22 @@ class Objects:
         self,
         upload_id: str,
         *,
-        keep: str | None = None,
+        keep: Collection[str] = (),
         up_to: int | None = None,
     ) -> None:
         """Delete all that attempts have stored for an upload.
 
         Args:
             upload_id: whose.
-            keep: key of an image whose attempt is left as it is.
+            keep: keys of those that stay.
             up_to: the last attempt whose objects go; None: those of all.
 
         Raises:
             StorageError: the object storage cannot be reached, or refuses.
         """
-        kept = attempt_prefix(keep) if keep else None
 
         def goes(key: str) -> bool:
-            if kept is not None and key.startswith(kept):
+            if key in keep:
                 return False
             owner = keys.owner(key)
             return up_to is None or (owner is not None and (owner.attempt or 0) <= up_to)
@@ -165,7 +163,9 @@ class Objects:
         """
         async for page in self._list(prefix):
             yield [
-                StoredObject(entry["Key"], entry["LastModified"], entry["ETag"].strip('"'))
+                StoredObject(
+                    entry["Key"], entry["Size"], entry["LastModified"], entry["ETag"].strip('"')
+                )
                 for entry in page.get("Contents", ())
             ]
 

@@ -1,24 +1,28 @@
 """What an attempt has stored: believed only as far as it has been checked.
 
 The container that wrote it has parsed hostile bytes, so nothing in its manifest names a key, and
-every field is held against the ImageUpload and against the stored object itself.
+every field is held against the ImageUpload and against a listing of what the attempt has stored.
+The type of each file needs no look: it is part of the signed URL that the file was written with.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from safelight_contract import keys, policy
 from safelight_contract.job import JobError, Manifest
-from safelight_contract.resources import StoredImage
-from safelight_operator.world import Upload
+from safelight_contract.resources import AvailableImageSpec, StoredImage, StoredVariant
+from safelight_operator.world import Output, Upload
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectHead:
-    """What the object storage says about an object."""
+class StoredObject:
+    """An object as a listing of the bucket tells it."""
 
+    key: str
     size: int
     """Bytes."""
-    media_type: str
+    modified: datetime
     etag: str
     """Without quotes."""
 
@@ -26,12 +30,6 @@ class ObjectHead:
 def original_key(upload: Upload) -> str:
     """Return the key of the original: derived, never read."""
     return keys.original(upload.id, policy.format_of(upload.spec.media_type))
-
-
-def image_key(upload: Upload) -> str:
-    """Return the key that the current attempt's image has: derived, never read."""
-    image_format = policy.format_of(upload.spec.media_type)
-    return keys.image(upload.id, upload.status.attempt, image_format)
 
 
 def read(upload_id: str, attempt: int, manifest: bytes | None) -> Manifest | None:
@@ -45,44 +43,86 @@ def read(upload_id: str, attempt: int, manifest: bytes | None) -> Manifest | Non
     return record if (record.upload_id, record.attempt) == (upload_id, attempt) else None
 
 
-def stored_image(record: Manifest, image: ObjectHead | None) -> StoredImage | None:
-    """Return the image that a manifest speaks of.
+def to_publish(
+    record: Manifest, stored: Collection[StoredObject], *, whole: bool = True
+) -> AvailableImageSpec | None:
+    """Return the spec of the AvailableImage that a manifest speaks of.
 
     Args:
         record: the manifest.
-        image: what the object storage says about the object at `record.key`, if it is there.
+        stored: all objects of its attempt.
+        whole: whether every variant must be there; otherwise a missing one is left out.
 
     Returns:
-        None if the object is missing or is not as the manifest says.
+        None if a file is missing, or is not as long as the manifest says.
     """
-    if image is None or (image.size, image.media_type) != (record.size, record.media_type):
+    found = {each.key: each for each in stored}
+    image = found.get(record.key)
+    if image is None or image.size != record.size:
         return None
-    return StoredImage(
-        key=record.key,
-        media_type=record.media_type,
-        size=record.size,
-        width=record.width,
-        height=record.height,
-        sha256=record.sha256,
-        etag=image.etag,
+    variants = []
+    for variant in record.variants:
+        file = found.get(record.variant_key(variant))
+        if file is not None and file.size == variant.size:
+            variants.append(
+                StoredVariant(
+                    name=variant.name,
+                    key=file.key,
+                    media_type=variant.media_type,
+                    size=variant.size,
+                    width=variant.width,
+                    height=variant.height,
+                    sha256=variant.sha256,
+                    etag=file.etag,
+                )
+            )
+        elif whole:
+            return None
+    return AvailableImageSpec(
+        upload_uid=record.upload_uid,
+        file_name=record.file_name,
+        image=StoredImage(
+            key=record.key,
+            media_type=record.media_type,
+            size=record.size,
+            width=record.width,
+            height=record.height,
+            sha256=record.sha256,
+            etag=image.etag,
+        ),
+        variants=tuple(variants),
+        facts=record.facts,
+        processor=record.processor,
     )
 
 
-def check(upload: Upload, manifest: bytes | None, image: ObjectHead | None) -> StoredImage | None:
-    """Return the image of the current attempt.
+def check(upload: Upload, manifest: bytes | None, stored: Collection[StoredObject]) -> Output:
+    """Return the output of the current attempt.
 
     Args:
-        upload: whose image it must be.
+        upload: whose it must be.
         manifest: the bytes of the attempt's manifest, if there is one.
-        image: what the object storage says about the image at `image_key`, if it is there.
+        stored: all objects of the attempt.
 
     Returns:
-        None if anything is missing, malformed, or speaks of another upload or attempt.
+        One without a spec if anything is missing, malformed, or speaks of another upload, attempt
+        or original.
     """
     record = read(upload.id, upload.status.attempt, manifest)
-    if record is None:
-        return None
-    told = (record.upload_uid, record.source_sha256, record.media_type)
-    if told != (upload.uid, upload.spec.sha256, upload.spec.media_type):
-        return None
-    return stored_image(record, image)
+    if record is None or not _speaks_of(record, upload):
+        return Output(None)
+    spec = to_publish(record, stored)
+    if spec is None:
+        return Output(None)
+    named = {spec.image.key, *(variant.key for variant in spec.variants)}
+    named.add(keys.manifest(upload.id, upload.status.attempt))
+    spare = sorted({each.key for each in stored} - named)
+    return Output(replace(spec, file_name=upload.spec.file_name), tuple(spare))
+
+
+def _speaks_of(record: Manifest, upload: Upload) -> bool:
+    spec, facts = upload.spec, record.facts
+    if (record.upload_uid, record.source_sha256) != (upload.uid, spec.sha256):
+        return False
+    original = (spec.media_type, spec.size)
+    return facts is None or (facts.original_media_type, facts.original_size) == original

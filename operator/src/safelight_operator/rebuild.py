@@ -14,7 +14,6 @@ from enum import StrEnum
 from typing import Final
 
 from safelight_contract import keys
-from safelight_contract.job import Manifest
 from safelight_contract.resources import AvailableImageSpec
 from safelight_operator import conditions, manifest, output
 from safelight_operator.cluster import Cluster
@@ -145,18 +144,19 @@ class Rebuild:
         if not self._dry_run:
             ready = conditions.ready(image.generation, datetime.now(UTC))
             await self._cluster.patch_image_status(image.id, image.resource_version, ready)
-        return Result.REBUILT, f" from {image.spec.image.key}"
+        return Result.REBUILT, f" from {image.key}"
 
     async def _newest(self, upload_id: str, attempts: list[int]) -> AvailableImageSpec | None:
+        """Return the newest attempt that is complete, else the newest that has its image."""
+        incomplete = None
         for attempt in attempts:
             data = await self._objects.read_manifest(upload_id, attempt)
             record = output.read(upload_id, attempt, data)
-            if record is not None and (spec := await self._spec(record)) is not None:
+            if record is None:
+                continue
+            stored = await self._objects.stored(upload_id, attempt)
+            spec = output.to_publish(record, stored)
+            if spec is not None:
                 return spec
-        return None
-
-    async def _spec(self, record: Manifest) -> AvailableImageSpec | None:
-        image = output.stored_image(record, await self._objects.head(record.key))
-        if image is None:
-            return None
-        return AvailableImageSpec(record.upload_uid, record.file_name, image)
+            incomplete = incomplete or output.to_publish(record, stored, whole=False)
+        return incomplete

@@ -7,14 +7,12 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from safelight_contract import keys, policy
-from safelight_contract.job import HINT_PATH, JobRequest
 from safelight_contract.line import Place
 from safelight_contract.resources import Progress
 from safelight_contract.stalls import Stall
-from safelight_operator import decide, manifest, metrics, output, stalling
+from safelight_operator import decide, manifest, metrics, stalling
 from safelight_operator.cluster import Cluster
 from safelight_operator.errors import (
     AlreadyExistsError,
@@ -26,13 +24,10 @@ from safelight_operator.errors import (
 )
 from safelight_operator.inbox import Inbox
 from safelight_operator.objects import Objects
+from safelight_operator.request import job_request
 from safelight_operator.settings import Settings
 from safelight_operator.statuses import Statuses
 from safelight_operator.world import Job, Upload, World
-
-URL_MARGIN_SECONDS: Final = 60
-"""Signed URLs live that much longer than the Job that uses them."""
-MAX_URL_SECONDS: Final = 30 * 60
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +69,8 @@ class Starting:
                 self._inbox.queue.add_later(upload.id, refusal.retry_after)
             await self._queued(upload)
             return None
-        body = manifest.job(upload, self._request(upload, attempt), self._settings.processor)
+        request = job_request(upload, attempt, self._settings, self._objects)
+        body = manifest.job(upload, request, self._settings.processor)
         try:
             job, is_new = await self._create_job(name, body)
         except (QuotaExceededError, BusyError) as error:
@@ -116,36 +112,6 @@ class Starting:
         if existing is None:
             raise ConflictError("the Job was there and is gone")
         return Job.from_dict(existing), False
-
-    def _request(self, upload: Upload, attempt: int) -> JobRequest:
-        settings, spec = self._settings, upload.spec
-        seconds = min(settings.processor.deadline_seconds + URL_MARGIN_SECONDS, MAX_URL_SECONDS)
-        recipe = settings.recipe
-        host = f"[{settings.pod_ip}]" if ":" in settings.pod_ip else settings.pod_ip
-        path = HINT_PATH.format(upload_id=upload.id)
-        return JobRequest(
-            upload_id=upload.id,
-            upload_uid=upload.uid,
-            attempt=attempt,
-            file_name=spec.file_name,
-            media_type=spec.media_type,
-            size=spec.size,
-            sha256=spec.sha256,
-            source_url=self._objects.sign_get(output.original_key(upload), seconds),
-            recipe=recipe,
-            outputs={
-                keys.file_name(name, made): self._objects.sign_put(
-                    keys.image(upload.id, attempt, made, name), made.media_type, seconds
-                )
-                for name, made in recipe.files(policy.format_of(spec.media_type))
-            },
-            manifest=self._objects.sign_put(
-                keys.manifest(upload.id, attempt),
-                "application/json",
-                seconds,
-            ),
-            hint_url=f"http://{host}:{settings.hint_port}{path}",
-        )
 
     async def _refused(self, upload: Upload, error: ClusterError) -> Upload:
         """Tell on an upload that its Job was refused, if an administrator should know."""

@@ -19,7 +19,7 @@ from safelight_operator.settings import Settings
 from safelight_operator.starting import Starting
 from safelight_operator.statuses import Statuses
 from safelight_operator.transport import gather_or_raise
-from safelight_operator.world import Image, Output, Pod, Upload, World
+from safelight_operator.world import Image, Pod, Upload, World
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class Steps:
                 return None
             case actions.RemoveLeftovers() if image is not None:
                 await self._objects.delete_original(world.id)
-                await self._objects.delete_images(world.id, keep=image.spec.image.key)
+                await self._objects.delete_images(world.id, keep=image.objects)
                 self._inbox.nothing_to_remove(world.id)
                 return None
         raise AssertionError(f"{type(action).__name__} does not fit this world")
@@ -88,11 +88,12 @@ class Steps:
         if part is actions.Part.PODS:
             pods = await self._cluster.list_pods(upload.status.job_name or "")
             return replace(world, pods=tuple(Pod.from_dict(pod) for pod in pods))
-        record, head = await gather_or_raise(
-            self._objects.read_manifest(upload.id, upload.status.attempt),
-            self._objects.head(output.image_key(upload)),
+        attempt = upload.status.attempt
+        record, stored = await gather_or_raise(
+            self._objects.read_manifest(upload.id, attempt),
+            self._objects.stored(upload.id, attempt),
         )
-        return replace(world, output=Output(output.check(upload, record, head)))
+        return replace(world, output=output.check(upload, record, stored))
 
     async def _fail(self, action: actions.Fail, world: World, upload: Upload) -> World:
         patched = await self.statuses.write(upload, action.status)
@@ -123,6 +124,11 @@ class Steps:
         return replace(world, upload=patched)
 
     async def _publish(self, action: actions.Publish, world: World, upload: Upload) -> World:
+        if action.spare:
+            _log.warning(
+                "Files that no manifest names", extra={"id": upload.id, "keys": action.spare}
+            )
+            await self._objects.delete(action.spare)
         body = manifest.available_image(world.id, action.spec)
         now = self._now()
         try:
@@ -144,7 +150,10 @@ class Steps:
         metrics.observe_phase("publish", world.published, self._now())
         if upload.status.retried_attempts == 0:
             metrics.observe_phase("total", upload.created, now)
-        _log.info("Available", extra={"id": upload.id, "uid": upload.uid, "seconds": total})
+        told = {"id": upload.id, "uid": upload.uid, "seconds": total}
+        _log.info(
+            "Available", extra=told | {"warnings": image.warnings} if image.warnings else told
+        )
         return replace(world, image=Image.from_dict(answer))
 
     async def _finish(self, upload: Upload, image: Image) -> World | None:
@@ -152,7 +161,7 @@ class Steps:
         # to go on from.
         await self._objects.delete_original(upload.id)
         if upload.status.attempt > 1:
-            await self._objects.delete_images(upload.id, keep=image.spec.image.key)
+            await self._objects.delete_images(upload.id, keep=image.objects)
         await self._delete_upload(upload)
         return None
 

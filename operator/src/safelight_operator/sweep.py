@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from safelight_operator.output import StoredObject
 from safelight_operator.world import Image
 
 MIN_AGE: Final = timedelta(hours=24)
@@ -31,23 +32,13 @@ class Orphan(StrEnum):
     RESULT = "result"
     """Neither its AvailableImage nor its ImageUpload exists."""
     ATTEMPT = "attempt"
-    """Its AvailableImage names the result of another attempt."""
+    """Its AvailableImage does not name it: another attempt's, or one that nobody asked for."""
     FOREIGN = "foreign"
     """Its key is none of ours: it is never touched."""
 
 
 class AlarmingError(Exception):
     """So much looks left over that removing it would rather be a mistake."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """An object as a listing of the bucket tells it."""
-
-    key: str
-    modified: datetime
-    etag: str
-    """Without quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +66,16 @@ def left_over(sight: Sight) -> dict[Orphan, list[StoredObject]]:
     if sight.image is None:
         found[Orphan.RESULT] = list(sight.results)
     else:
-        kept = attempt_prefix(sight.image.spec.image.key)
-        found[Orphan.ATTEMPT] = [o for o in sight.results if not o.key.startswith(kept)]
+        own = sight.image.objects
+        found[Orphan.ATTEMPT] = [o for o in sight.results if o.key not in own]
     return {kind: objects for kind, objects in found.items() if objects}
 
 
-def attempt_prefix(image_key: str) -> str:
-    """Return the prefix of all that the attempt of an image has stored."""
-    return image_key.rsplit("/", 1)[0] + "/"
-
-
 def is_damaged(sight: Sight) -> bool:
-    """Say whether an image's object seems to be missing, or to be another than was published."""
+    """Say whether a file of an image seems to be missing, or to be another than was published."""
     if sight.image is None or not sight.image.ready:
         return False
-    stored = sight.image.spec.image
-    return all((o.key, o.etag) != (stored.key, stored.etag) for o in sight.results)
+    return not sight.image.etags.items() <= {(o.key, o.etag) for o in sight.results}
 
 
 @dataclass(slots=True)

@@ -109,27 +109,34 @@ class Sweeper:
         for upload_id in tally.suspects:
             found = await self._cluster.get_image(upload_id)
             image = None if found is None else Image.from_dict(found)
-            reason = await self._damage(image) if image is not None else None
-            if image is None or reason is None:
+            damage = await self._damage(image) if image is not None else None
+            if image is None or damage is None:
                 refuted += 1
                 continue
-            _log.error("Image without its object", extra={"id": upload_id, "reason": reason})
-            await self._tell(image, reason)
+            reason, key = damage
+            _log.error(
+                "Image without its object", extra={"id": upload_id, "reason": reason, "key": key}
+            )
+            await self._tell(image, reason, key)
         metrics.RECORDS_WITHOUT_OBJECTS.set(tally.damaged - refuted)
 
-    async def _damage(self, image: Image) -> str | None:
-        stored = image.spec.image
-        head = await self._objects.head(stored.key)
-        if head is None:
-            return "ObjectMissing"
-        return None if head.etag == stored.etag else "ObjectChanged"
+    async def _damage(self, image: Image) -> tuple[str, str] | None:
+        """Return what is wrong with an image's files, and the key of the first such file."""
+        stored = await self._objects.stored(image.id, image.attempt)
+        found = {each.key: each.etag for each in stored}
+        for key, etag in image.etags.items():
+            if key not in found:
+                return "ObjectMissing", key
+            if found[key] != etag:
+                return "ObjectChanged", key
+        return None
 
-    async def _tell(self, image: Image, reason: str) -> None:
+    async def _tell(self, image: Image, reason: str, key: str) -> None:
         body = manifest.event(
             self._cluster.namespace,
             manifest.Subject(AVAILABLE_IMAGE.kind, image.id, image.uid),
             reason=reason,
-            note=f"The stored object {image.spec.image.key} is not as it was published",
+            note=f"The stored object {key} is not as it was published",
             instance=self._settings.pod_name,
             now=datetime.now(UTC),
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 
-from safelight_contract import line
+from safelight_contract import keys, line
 from safelight_contract.job import CONTAINER_NAME, TerminationMessage
 from safelight_contract.resources import (
     ANNOTATION_REBUILT_AT,
@@ -16,7 +16,6 @@ from safelight_contract.resources import (
     LABEL_UPLOAD_ID,
     AvailableImageSpec,
     ImageUploadSpec,
-    StoredImage,
     asked_retry,
 )
 from safelight_contract.stalls import Stall
@@ -67,17 +66,34 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An AvailableImage."""
+    """An AvailableImage: whose it is and which objects are its own, and little else."""
 
     id: str
     uid: str
     resource_version: str
     generation: int
-    spec: AvailableImageSpec
+    upload_uid: str
+    key: str
+    """Of the image itself."""
+    etags: Mapping[str, str]
+    """Entity tag of the image and of each of its variants, by key."""
     ready: bool
     """Confirmed: readers may see it."""
     rebuilt: bool = False
     """Made again from its manifest, so it has no upload that could have been deleted."""
+    warnings: tuple[str, ...] = ()
+    """What was lost on the way, for the log."""
+
+    @property
+    def attempt(self) -> int:
+        """The attempt that has made it."""
+        owner = keys.owner(self.key)
+        return (owner and owner.attempt) or 0
+
+    @property
+    def objects(self) -> frozenset[str]:
+        """Keys of all that is its own: its files, and the manifest that tells of them."""
+        return frozenset({*self.etags, keys.manifest(self.id, self.attempt)})
 
     @classmethod
     def from_dict(cls, resource: Json) -> Self:
@@ -86,15 +102,21 @@ class Image:
         Raises:
             KeyError, TypeError, ValueError: it is none that the API server would have accepted.
         """
-        metadata = resource["metadata"]
+        metadata, spec = resource["metadata"], resource["spec"]
         return cls(
             id=metadata["name"],
             uid=metadata["uid"],
             resource_version=metadata["resourceVersion"],
             generation=metadata.get("generation", 1),
-            spec=AvailableImageSpec.from_dict(resource["spec"]),
+            upload_uid=spec["uploadUID"],
+            key=spec["image"]["key"],
+            etags={
+                stored["key"]: stored["etag"]
+                for stored in (spec["image"], *spec.get("variants", ()))
+            },
             ready=conditions.is_ready(conditions.read(resource.get("status") or {})),
             rebuilt=ANNOTATION_REBUILT_AT in (metadata.get("annotations") or {}),
+            warnings=tuple(spec.get("facts", {}).get("warnings", ())),
         )
 
 
@@ -200,9 +222,12 @@ def _waiting(reason: str, found: Mapping[str, Json]) -> Stall | None:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What the current attempt has left in the object storage: a checked image, or nothing."""
+    """What the current attempt has left in the object storage."""
 
-    image: StoredImage | None
+    spec: AvailableImageSpec | None
+    """What is to be published, checked; None: it is not complete."""
+    spare: tuple[str, ...] = ()
+    """Keys of files that its manifest does not name: nobody is to see them."""
 
 
 @dataclass(frozen=True, slots=True)
