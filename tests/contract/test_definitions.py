@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from safelight_contract import keys, policy
+from safelight_contract import facts, keys, policy
+from safelight_contract.facts import Change, Facts, Removed
+from safelight_contract.policy import Format
 from safelight_contract.resources import API_VERSION, AVAILABLE_IMAGE, IMAGE_UPLOAD, Kind
 from safelight_local.cluster import Cluster
 from safelight_local.errors import LocalError
@@ -50,6 +52,50 @@ def image(*, stored: Mapping[str, object] | None = None, **changes: object) -> d
         },
     }
     return resource(AVAILABLE_IMAGE, name, spec | changes)
+
+
+def variant(name: str, made: Format = policy.AVIF, **changes: object) -> dict[str, Any]:
+    """Return a variant, for `with_variants` to put the image's id into its key."""
+    described = {
+        "name": name,
+        "key": f"images/{{id}}/1/{name}.{made.extension}",
+        "mediaType": made.media_type,
+        "size": 41_733,
+        "width": 640,
+        "height": 360,
+        "sha256": SHA256,
+        "etag": "e2fc714c4727ee9395f324cd2e7f331f",
+    }
+    return described | changes
+
+
+def with_variants(*variants: dict[str, Any], **changes: object) -> dict[str, Any]:
+    """Return an image with these variants."""
+    made = image(**changes)
+    made["spec"]["variants"] = placed(made["metadata"]["name"], *variants)
+    return made
+
+
+def placed(name: str, *variants: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return variants as those of the image of that name."""
+    return [each | {"key": each["key"].format(id=name)} for each in variants]
+
+
+FACTS = Facts(
+    original_media_type="image/heic",
+    original_size=policy.MAX_UPLOAD_BYTES,
+    original_width=policy.MAX_PIXELS,
+    original_height=1,
+    frames=policy.MAX_FRAMES,
+    thumbhash="1QcSHQRnh493V4dIh4eXh1h4kJUI",
+    dominant_color="#2f4f6f",
+    changes=tuple(Change),
+    removed=tuple(Removed),
+    warnings=tuple(facts.Warning),
+    milliseconds={f"phase_{letter}": 2**31 for letter in "abcdefghijklmnop"},
+    cpu_milliseconds=2**31,
+    peak_memory_bytes=2**40,
+).to_dict()
 
 
 def resource(kind: Kind, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,11 +170,31 @@ def test_good_resources_are_accepted(kubectl: Kubectl) -> None:
         upload(),
         upload(fileName="\u4e2d" * 85, size=policy.MAX_UPLOAD_BYTES),
         upload(fileName="a b;'\"%$(x) \U0001f4f7.JPG", mediaType="image/webp", size=1),
+        *(upload(mediaType=each.media_type) for each in policy.FORMATS),
         image(),
         image(comment=""),
         image(comment="\u4e2d\n" * (policy.MAX_COMMENT_LENGTH // 2)),
         image(stored={"width": 1, "height": 1, "size": 1}),
+        largest(),
     )
+
+
+def largest() -> dict[str, Any]:
+    """Return an image with as much of everything as there may be."""
+    return with_variants(
+        *(variant(f"v{n:02}-{'x' * 12}", made) for n in range(8) for made in policy.OUTPUTS),
+        comment="\u4e2d" * policy.MAX_COMMENT_LENGTH,
+        facts=FACTS,
+        processor="x" * 200,
+    )
+
+
+def test_the_rules_can_be_paid_for_whatever_the_size(kubectl: Kubectl) -> None:
+    """The server bounds what its rules may cost for one request."""
+    made = largest()
+    kubectl.create(made)
+    change = {"spec": {"comment": "In the mountains"}}
+    kubectl(*kubectl.patch(AVAILABLE_IMAGE, made["metadata"]["name"], change))
 
 
 REFUSED = [
@@ -138,7 +204,7 @@ REFUSED = [
     pytest.param(upload(fileName="../etc/passwd"), "spec.fileName", id="path"),
     pytest.param(upload(fileName="a\\b.jpg"), "spec.fileName", id="path of Windows"),
     pytest.param(upload(fileName="a\r\nb.jpg"), "spec.fileName", id="line break"),
-    pytest.param(upload(mediaType="image/gif"), "spec.mediaType: Unsupported", id="media type"),
+    pytest.param(upload(mediaType="image/tiff"), "spec.mediaType: Unsupported", id="media type"),
     pytest.param(upload(size=0), "spec.size", id="empty"),
     pytest.param(upload(size=policy.MAX_UPLOAD_BYTES + 1), "spec.size", id="too large"),
     pytest.param(upload(size="1"), "spec.size", id="size as text"),
@@ -175,6 +241,60 @@ REFUSED = [
     pytest.param(image(stored={"height": 0}), "spec.image.height", id="no height"),
     pytest.param(image(stored={"etag": 'a"b'}), "spec.image.etag", id="quote in the entity tag"),
     pytest.param(image(stored={"etag": "a b"}), "spec.image.etag", id="space in the entity tag"),
+    pytest.param(image(stored={"mediaType": "image/gif"}), "spec.image.mediaType", id="a GIF"),
+    pytest.param(
+        with_variants(*(variant(f"v{n}") for n in range(33))),
+        "spec.variants: Too many",
+        id="too many variants",
+    ),
+    pytest.param(
+        with_variants(variant("w640"), variant("w640")),
+        "spec.variants[1]: Duplicate value",
+        id="a variant twice",
+    ),
+    pytest.param(
+        with_variants(variant("w640", key=keys.image(new_id(), 1, policy.AVIF, "w640"))),
+        "a variant lies beside its image",
+        id="another's variant",
+    ),
+    *(
+        pytest.param(
+            with_variants(variant("w640"), variant("w320", key=f"images/{{id}}/{rest}")),
+            "a variant lies beside its image",
+            id=label,
+        )
+        for label, rest in (
+            ("another attempt's variant", "2/w320.avif"),
+            ("a variant under another name", "1/w321.avif"),
+            ("a variant's other extension", "1/w320.jpg"),
+            ("a variant that is the image", "1/image.jpg"),
+        )
+    ),
+    pytest.param(with_variants(variant("W640")), "spec.variants[0].name", id="variant's name"),
+    pytest.param(
+        with_variants(variant("w640", width=3841)), "spec.variants[0].width", id="wide variant"
+    ),
+    pytest.param(
+        with_variants(variant("w640", etag="")), "spec.variants[0].etag", id="variant's entity tag"
+    ),
+    pytest.param(
+        image(facts=FACTS | {"warnings": ["Sorry"]}), "spec.facts.warnings[0]", id="odd warning"
+    ),
+    pytest.param(
+        image(facts=FACTS | {"changes": ["Rotated", "Rotated"]}),
+        "spec.facts.changes[1]: Duplicate",
+        id="a change twice",
+    ),
+    pytest.param(
+        image(facts=FACTS | {"thumbhash": "<script>"}), "spec.facts.thumbhash", id="thumbhash"
+    ),
+    pytest.param(
+        image(facts=FACTS | {"milliseconds": {"decode": -1}}),
+        "spec.facts.milliseconds.decode",
+        id="negative time",
+    ),
+    pytest.param(image(facts={}), "spec.facts.originalSize: Required", id="no facts"),
+    pytest.param(image(processor="a\nb"), "spec.processor", id="line break in the processor"),
 ]
 
 
@@ -218,9 +338,29 @@ def test_of_an_image_only_the_comment_can_change(kubectl: Kubectl) -> None:
         {"uploadUID": "other"},
         {"image": {"etag": "other"}},
         {"image": {"width": 1}},
+        {"facts": FACTS},
+        {"processor": "another"},
+        {"variants": placed(name, variant("w640"))},
     ):
         patch = kubectl.patch(AVAILABLE_IMAGE, name, {"spec": change})
         assert "only the comment can be changed" in kubectl.refusal(*patch)
+
+
+def test_variants_and_facts_cannot_change(kubectl: Kubectl) -> None:
+    made = with_variants(variant("w640"), facts=FACTS, processor="safelight/0.1.0")
+    name = made["metadata"]["name"]
+    kubectl.create(made)
+    kubectl(*kubectl.patch(AVAILABLE_IMAGE, name, {"spec": {"comment": "In the mountains"}}))
+    (first,) = made["spec"]["variants"]
+    for change in (
+        {"variants": None},
+        {"variants": [first | {"etag": "other"}]},
+        {"facts": None},
+        {"facts": {"frames": 1}},
+        {"processor": None},
+    ):
+        patch = kubectl.patch(AVAILABLE_IMAGE, name, {"spec": change})
+        assert "only the comment can be changed" in kubectl.refusal(*patch), change
 
 
 def test_a_status_is_written_through_its_subresource_alone(kubectl: Kubectl) -> None:
@@ -244,7 +384,8 @@ def test_bad_conditions_are_refused(kubectl: Kubectl) -> None:
 
 
 def test_get_tells_what_it_is_how_big_where_it_stands_and_since_when(kubectl: Kubectl) -> None:
-    waiting, failed, ready = upload(), upload(fileName="broken.png"), image()
+    waiting, failed = upload(), upload(fileName="broken.png")
+    ready = with_variants(variant("w320"), variant("w640"), facts=FACTS)
     kubectl.create(waiting, failed, ready)
     kubectl.set_conditions(
         IMAGE_UPLOAD,
@@ -265,7 +406,8 @@ def test_get_tells_what_it_is_how_big_where_it_stands_and_since_when(kubectl: Ku
     assert images[0].split() == "NAME FILE TYPE WIDTH HEIGHT BYTES READY AGE".split()  # noqa: SIM905 - as the table's head reads
     assert images[1].split()[1:7] == "holiday.jpg image/jpeg 3840 2160 821733 True".split()  # noqa: SIM905 - as the table's line reads
     wide = kubectl("get", "imageuploads,availableimages", "-o", "wide")
-    assert {"STALLED", "ATTEMPT", "KEY", "COMMENT"} <= set(wide.split())
+    assert {"STALLED", "ATTEMPT", "KEY", "VARIANTS", "WARNINGS", "COMMENT"} <= set(wide.split())
+    assert f'["{facts.Warning.HDR_GAIN_MAP_DROPPED}",' in wide
 
 
 def test_short_names_and_the_category_work(kubectl: Kubectl) -> None:
@@ -290,7 +432,10 @@ def test_the_server_selects_by_field(kubectl: Kubectl) -> None:
 
 @KINDS
 def test_explain_describes_every_field(kubernetes: Cluster, kind: Kind) -> None:
-    for path in ("", ".spec", ".status", ".status.conditions"):
+    paths = ["", ".spec", ".status", ".status.conditions"]
+    if kind is AVAILABLE_IMAGE:
+        paths += [".spec.image", ".spec.variants", ".spec.facts"]
+    for path in paths:
         text = kubernetes.kubectl("explain", kind.plural + path)
         assert "<no description>" not in text, path
 

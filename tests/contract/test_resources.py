@@ -1,15 +1,18 @@
 """The YAML in crds/ and the Python of the contract agree."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from enum import StrEnum
 from typing import Any
 
 import pytest
 
-from safelight_contract import keys, policy, resources
-from safelight_contract.facts import Facts, Warning  # noqa: A004 - see there
+from safelight_contract import facts, keys, policy, resources
+from safelight_contract.facts import Change, Facts, Removed
 from safelight_contract.job import MAX_ATTEMPTS
+from safelight_contract.recipe import MAX_FILES
 from safelight_contract.resources import (
     AVAILABLE_IMAGE,
     FAILURE_MESSAGES,
@@ -44,17 +47,31 @@ IMAGE = AvailableImageSpec(
     comment="In the mountains",
     variants=(
         StoredVariant(
-            name="w640",
             key=keys.image(ID, 1, policy.AVIF, "w640"),
             media_type="image/avif",
-            size=20_733,
+            size=41_733,
             width=640,
             height=360,
             sha256="2" * 64,
-            etag="d41d8cd98f00b204e9800998ecf8427f",
+            etag="e2fc714c4727ee9395f324cd2e7f331f",
+            name="w640",
         ),
     ),
-    facts=Facts("image/jpeg", 4_521_733, 6000, 3375, warnings=(Warning.HDR_GAIN_MAP_DROPPED,)),
+    facts=Facts(
+        original_media_type="image/heic",
+        original_size=4_521_733,
+        original_width=6000,
+        original_height=4000,
+        frames=1,
+        thumbhash="1QcSHQRnh493V4dIh4eXh1h4kJUI",
+        dominant_color="#2f4f6f",
+        changes=tuple(Change),
+        removed=tuple(Removed),
+        warnings=tuple(facts.Warning),
+        milliseconds={"decode": 41},
+        cpu_milliseconds=120,
+        peak_memory_bytes=60_000_000,
+    ),
     processor="safelight/0.1.0 pillow/13.0.0",
 )
 
@@ -124,7 +141,9 @@ def test_every_field_is_described(kind: Kind) -> None:
 def test_nothing_is_kept_unchecked(kind: Kind) -> None:
     for path, node in _nodes(schema(kind), kind.kind):
         assert "x-kubernetes-preserve-unknown-fields" not in node, path
-        assert "additionalProperties" not in node, path
+        if "additionalProperties" in node:
+            assert "maxProperties" in node, path
+            assert {"minimum", "maximum"} <= set(node["additionalProperties"]), path
 
 
 def test_an_upload_is_limited_as_the_policy_says() -> None:
@@ -146,10 +165,43 @@ def test_an_image_is_limited_as_the_policy_says() -> None:
     }
     assert image["width"]["maximum"] == policy.MAX_WIDTH
     assert image["height"]["maximum"] == policy.MAX_HEIGHT
-    assert image["mediaType"]["enum"] == [f.media_type for f in policy.FORMATS]
+    assert image["mediaType"]["enum"] == [f.media_type for f in policy.OUTPUTS]
 
 
-@pytest.mark.parametrize("image_format", policy.FORMATS, ids=lambda f: f.name)
+def test_a_variant_is_limited_as_an_image_is() -> None:
+    spec = spec_schema(AVAILABLE_IMAGE)
+    assert spec["variants"]["maxItems"] == MAX_FILES
+    variant = dict(spec["variants"]["items"]["properties"])
+    name = variant.pop("name")
+    assert name["pattern"] == f"^{keys.VARIANT_PATTERN}$"
+    assert variant["key"]["pattern"] == (
+        spec["image"]["properties"]["key"]["pattern"].replace(
+            "/image\\", f"/{keys.VARIANT_PATTERN}\\"
+        )
+    )
+
+    def bounds(fields: dict[str, Any]) -> dict[str, Any]:
+        left_out = {"description", "pattern"}
+        return {
+            field: {key: value for key, value in node.items() if key not in left_out}
+            for field, node in fields.items()
+        }
+
+    assert bounds(variant) == bounds(spec["image"]["properties"])
+
+
+@pytest.mark.parametrize(
+    ("field", "closed"),
+    [("changes", Change), ("removed", Removed), ("warnings", facts.Warning)],
+)
+def test_what_is_told_is_from_the_same_closed_list(field: str, closed: type[StrEnum]) -> None:
+    node = spec_schema(AVAILABLE_IMAGE)["facts"]["properties"][field]
+    assert node["items"]["enum"] == list(closed)
+    assert node["maxItems"] == len(closed)
+    assert node["x-kubernetes-list-type"] == "set"
+
+
+@pytest.mark.parametrize("image_format", policy.OUTPUTS, ids=lambda f: f.name)
 @pytest.mark.parametrize("attempt", [1, MAX_ATTEMPTS])
 def test_the_pattern_of_the_key_takes_our_keys(image_format: policy.Format, attempt: int) -> None:
     key = spec_schema(AVAILABLE_IMAGE)["image"]["properties"]["key"]
@@ -158,12 +210,18 @@ def test_the_pattern_of_the_key_takes_our_keys(image_format: policy.Format, atte
     assert len(ours) <= key["maxLength"]
     assert not re.search(key["pattern"], keys.manifest(ID, attempt))
     assert not re.search(key["pattern"], keys.original(ID, image_format))
+    assert not re.search(key["pattern"], keys.image(ID, attempt, image_format, "w640"))
+    variants = spec_schema(AVAILABLE_IMAGE)["variants"]["items"]["properties"]["key"]
+    longest = keys.image(ID, attempt, image_format, "a" * 16)
+    assert re.search(variants["pattern"], longest)
+    assert len(longest) <= variants["maxLength"]
+    assert not re.search(variants["pattern"], keys.manifest(ID, attempt))
 
 
 def test_an_extension_belongs_to_its_media_type_in_both() -> None:
     rules = schema(AVAILABLE_IMAGE)["properties"]["spec"]["x-kubernetes-validations"]
     pairs = re.findall(r"'(image/\w+)': '\.(\w+)'", " ".join(rule["rule"] for rule in rules))
-    assert pairs == [(f.media_type, f.extension) for f in policy.FORMATS]
+    assert pairs == [(f.media_type, f.extension) for f in policy.OUTPUTS] * 2
 
 
 @pytest.mark.parametrize("reason", sorted({*Failure, *Progress, *Stall}), ids=str)
@@ -223,16 +281,20 @@ def test_an_upload_comes_out_as_it_went_in() -> None:
 
 @pytest.mark.parametrize("comment", [None, "", "In the mountains"])
 def test_an_image_comes_out_as_it_went_in(comment: str | None) -> None:
-    for bare in (IMAGE, AvailableImageSpec(IMAGE.upload_uid, IMAGE.file_name, IMAGE.image)):
-        spec = replace(bare, comment=comment)
-        assert AvailableImageSpec.from_dict(spec.to_dict()) == spec
-    assert ("comment" in spec.to_dict()) is (comment is not None)
+    bare = AvailableImageSpec(IMAGE.upload_uid, IMAGE.file_name, IMAGE.image, comment)
+    for spec in (bare, replace(IMAGE, comment=comment)):
+        assert AvailableImageSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+        assert ("comment" in spec.to_dict()) is (comment is not None)
 
 
 def test_an_image_has_the_fields_of_its_definition() -> None:
     assert set(IMAGE.to_dict()) == set(spec_schema(AVAILABLE_IMAGE))
     image = spec_schema(AVAILABLE_IMAGE)["image"]
     assert set(IMAGE.image.to_dict()) == set(image["properties"]) == set(image["required"])
+    variant = spec_schema(AVAILABLE_IMAGE)["variants"]["items"]
+    (ours,) = IMAGE.to_dict()["variants"]
+    assert set(ours) == set(variant["properties"]) == set(variant["required"])
+    assert set(IMAGE.to_dict()["facts"]) == set(spec_schema(AVAILABLE_IMAGE)["facts"]["properties"])
 
 
 def _nodes(node: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from safelight_contract.env import ObjectStoreSettings
+from safelight_contract.recipe import Recipe
 from safelight_local.cluster import Cluster as LocalCluster
 from safelight_local.cluster import write_kubeconfig
 from safelight_local.control_plane import free_ports
@@ -52,6 +53,7 @@ def settings(
         sweep="report",
         sweep_seconds=3600,
         processor=replace(making.PROCESSOR, service_account="default"),
+        recipe=Recipe(),
         object_store=object_storage,
     )
 

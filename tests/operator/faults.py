@@ -4,7 +4,7 @@ Writes are counted where they leave the operator: requests to the API server tha
 and deletions in the object storage. Events are not counted: nothing depends on them.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any, Final, Self
 
 from safelight_operator.app import Operator
@@ -99,11 +99,16 @@ class InterruptedObjects(Objects):
         delete = super().delete_original
         await self.interruption.around("delete original", lambda: delete(upload_id))
 
+    async def delete(self, names: Iterable[str]) -> None:
+        """Delete objects."""
+        delete = super().delete
+        await self.interruption.around("delete spare", lambda: delete(names))
+
     async def delete_images(
         self,
         upload_id: str,
         *,
-        keep: str | None = None,
+        keep: Collection[str] = (),
         up_to: int | None = None,
     ) -> None:
         """Delete all that attempts have stored."""

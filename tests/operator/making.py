@@ -4,13 +4,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from safelight_contract.job import JobRequest, Manifest, SignedPut
+from safelight_contract.facts import Facts, Warning
+from safelight_contract.job import JobRequest, Manifest, SignedPut, Variant
+from safelight_contract.recipe import Recipe
 from safelight_contract.resources import (
     AvailableImageSpec,
     Failure,
     ImageUploadSpec,
     Progress,
     StoredImage,
+    StoredVariant,
 )
 from safelight_contract.stalls import Stall
 from safelight_operator import conditions
@@ -26,6 +29,37 @@ EARLIER = NOW - timedelta(minutes=10)
 
 SPEC = ImageUploadSpec("photo.jpg", "image/jpeg", 1000, "a" * 64)
 STORED = StoredImage(f"images/{ID}/1/image.jpg", "image/jpeg", 500, 40, 30, "b" * 64, "etag")
+VARIANT = StoredVariant(
+    key=f"images/{ID}/1/w20.avif",
+    media_type="image/avif",
+    size=90,
+    width=20,
+    height=15,
+    sha256="c" * 64,
+    etag="small",
+    name="w20",
+)
+FACTS = Facts(
+    original_media_type=SPEC.media_type,
+    original_size=SPEC.size,
+    original_width=40,
+    original_height=30,
+    thumbhash="1QcSHQRnh493V4dIh4eXh1h4kJUI",
+    dominant_color="#2f4f6f",
+    warnings=(Warning.HDR_GAIN_MAP_DROPPED,),
+    milliseconds={"fetch": 3, "decode": 41},
+    cpu_milliseconds=120,
+    peak_memory_bytes=60_000_000,
+)
+PUBLISHED = AvailableImageSpec(
+    UID,
+    "photo.jpg",
+    STORED,
+    variants=(VARIANT,),
+    facts=FACTS,
+    processor="safelight/0.1.0 pillow/13.0.0",
+)
+"""What `manifest()` speaks of."""
 
 PROCESSOR = ProcessorSettings(
     image="registry.example/safelight-processor@sha256:0123",
@@ -120,9 +154,8 @@ def pod(**fields: Any) -> Pod:  # noqa: ANN401 - fields of any type
 
 def image(*, ready: bool = False, upload_uid: str = UID) -> Image:
     """Return an AvailableImage."""
-    return Image(
-        ID, "image-uid", "9", 1, AvailableImageSpec(upload_uid, "photo.jpg", STORED), ready
-    )
+    etags = {STORED.key: STORED.etag, VARIANT.key: VARIANT.etag}
+    return Image(ID, "image-uid", "9", 1, upload_uid, STORED.key, etags, ready)
 
 
 def world(**fields: Any) -> World:  # noqa: ANN401 - fields of any type
@@ -144,6 +177,8 @@ def manifest(**fields: Any) -> Manifest:  # noqa: ANN401 - fields of any type
         height=30,
         sha256="b" * 64,
         processor="safelight/0.1.0 pillow/13.0.0",
+        facts=FACTS,
+        variants=(Variant("w20", "image/avif", 90, 20, 15, "c" * 64),),
     )
     return replace(made, **fields)
 
@@ -159,7 +194,10 @@ def request(**fields: Any) -> JobRequest:  # noqa: ANN401 - fields of any type
         size=SPEC.size,
         sha256=SPEC.sha256,
         source_url="http://storage.example/source",
-        image=SignedPut("http://storage.example/image", {"Content-Type": "image/jpeg"}),
+        recipe=Recipe(variants=()),
+        outputs={
+            "image.jpg": SignedPut("http://storage.example/image", {"Content-Type": "image/jpeg"})
+        },
         manifest=SignedPut("http://storage.example/manifest", {"If-None-Match": "*"}),
         hint_url=f"http://10.0.0.1:8081/hints/{ID}",
     )

@@ -12,14 +12,21 @@ import os
 import ssl
 import sys
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import httpx
 from PIL import Image
 
 from safelight_contract import keys, policy
-from safelight_contract.job import REQUEST_VARIABLE, JobRequest, Manifest, TerminationMessage
+from safelight_contract.facts import Facts
+from safelight_contract.job import (
+    REQUEST_VARIABLE,
+    JobRequest,
+    Manifest,
+    TerminationMessage,
+    Variant,
+)
 from safelight_contract.resources import (
     ANNOTATION_UPLOADED_BY,
     API_VERSION,
@@ -194,10 +201,17 @@ class Stage:
         """Return what an attempt's Job is asked to do, once it is there."""
         return request_of(await self.job(upload_id, attempt))
 
-    async def process(self, upload_id: str, attempt: int = 1, *, hint: bool = True) -> None:
-        """Do what the processor does, but for the image itself, and send the hint."""
+    async def process(
+        self,
+        upload_id: str,
+        attempt: int = 1,
+        *,
+        hint: bool = True,
+        variants: Sequence[str] = (),
+    ) -> None:
+        """Do what the processor does, but for the pictures themselves, and send the hint."""
         request = await self.request(upload_id, attempt)
-        await store(request)
+        await store(request, variants)
         if hint:
             await send_hint(request)
 
@@ -285,8 +299,20 @@ def request_of(job: Json) -> JobRequest:
     return JobRequest.decode(variable["value"])
 
 
-async def store(request: JobRequest, **manifest: Any) -> None:  # noqa: ANN401 - fields of any type
-    """Write an attempt's objects through its signed URLs, as the processor does."""
+async def store(
+    request: JobRequest,
+    variants: Sequence[str] = (),
+    spare: Sequence[str] = (),
+    **manifest: Any,  # noqa: ANN401 - fields of any type
+) -> None:
+    """Write an attempt's objects through its signed URLs, as the processor does.
+
+    Args:
+        request: of its Job.
+        variants: file names of those that are made.
+        spare: file names of what is stored and not told.
+        manifest: fields that differ from what is right.
+    """
     async with httpx.AsyncClient(trust_env=False) as client:
         source = (await client.get(request.source_url)).raise_for_status().content
         image = b"processed " + source
@@ -302,13 +328,25 @@ async def store(request: JobRequest, **manifest: Any) -> None:  # noqa: ANN401 -
             "height": 48,
             "sha256": hashlib.sha256(image).hexdigest(),
             "processor": "played",
+            "facts": Facts(request.media_type, request.size, 64, 48),
+            "variants": tuple(_variant(file) for file in variants),
         }
+        main = keys.file_name(keys.MAIN, policy.format_of(record["media_type"]))
         for put, body in (
-            (request.image, image),
+            (request.outputs[main], image),
+            *((request.outputs[file], file.encode()) for file in (*variants, *spare)),
             (request.manifest, Manifest(**record | manifest).encode()),
         ):
             answer = await client.put(put.url, content=body, headers=put.headers)
             answer.raise_for_status()
+
+
+def _variant(file: str) -> Variant:
+    """Return what is told of a variant whose only bytes are its name."""
+    name, _, extension = file.partition(".")
+    made = next(each for each in policy.OUTPUTS if each.extension == extension)
+    data = file.encode()
+    return Variant(name, made.media_type, len(data), 32, 24, hashlib.sha256(data).hexdigest())
 
 
 async def send_hint(request: JobRequest) -> None:

@@ -5,7 +5,6 @@ import pytest
 from safelight_contract.job import MAX_ATTEMPTS, PERMANENT_EXIT_CODES, ExitCode
 from safelight_contract.resources import (
     FAILURE_MESSAGES,
-    AvailableImageSpec,
     Condition,
     Failure,
     Progress,
@@ -37,7 +36,7 @@ from tests.operator.making import (
     EARLIER,
     NOW,
     OTHER_UID,
-    STORED,
+    PUBLISHED,
     after,
     expired,
     failed,
@@ -123,7 +122,7 @@ CASES = (
     ),
     Case(
         "the Job runs, a hint came, the output is there",
-        world(upload=upload(running()), jobs=(job(),), hinted=True, output=Output(STORED)),
+        world(upload=upload(running()), jobs=(job(),), hinted=True, output=Output(PUBLISHED)),
         Publish,
     ),
     Case(
@@ -134,13 +133,13 @@ CASES = (
     Case("the Job is complete", world(upload=upload(running()), jobs=(COMPLETE,)), Look),
     Case(
         "the Job is complete, the output is there",
-        world(upload=upload(running()), jobs=(COMPLETE,), output=Output(STORED)),
+        world(upload=upload(running()), jobs=(COMPLETE,), output=Output(PUBLISHED)),
         Publish,
     ),
     Case("the Job failed", world(upload=upload(running()), jobs=(FAILED,)), Look),
     Case(
         "the Job failed after it had committed its output",
-        world(upload=upload(running()), jobs=(FAILED,), output=Output(STORED)),
+        world(upload=upload(running()), jobs=(FAILED,), output=Output(PUBLISHED)),
         Publish,
     ),
     Case("the Job has vanished", world(upload=upload(running())), Look),
@@ -152,7 +151,7 @@ CASES = (
     Case("only an older Job is there", world(upload=upload(running(2)), jobs=(job(1),)), Look),
     Case(
         "the Job has vanished, the output is there",
-        world(upload=upload(running()), output=Output(STORED)),
+        world(upload=upload(running()), output=Output(PUBLISHED)),
         Publish,
     ),
     # A pod that does not start.
@@ -299,8 +298,8 @@ def test_a_wait_is_never_in_the_past() -> None:
 
 
 def test_the_image_is_published_as_it_was_checked() -> None:
-    action = decide(world(upload=upload(running()), output=Output(STORED)), RULES, NOW)
-    assert action == Publish(AvailableImageSpec(upload().uid, "photo.jpg", STORED))
+    action = decide(world(upload=upload(running()), output=Output(PUBLISHED)), RULES, NOW)
+    assert action == Publish(PUBLISHED)
 
 
 def test_publishing_is_written_once_the_image_exists() -> None:
@@ -556,6 +555,6 @@ def test_publishing_never_fails_and_a_failure_never_publishes() -> None:
             (failed(NOW), (Publish, Confirm, StartAttempt, SetStatus)),
         ):
             seen = replace(case.world, upload=replace(case.world.upload, status=status))
-            if seen.image is not None and seen.image.spec.upload_uid == OTHER_UID:
+            if seen.image is not None and seen.image.upload_uid == OTHER_UID:
                 continue
             assert not isinstance(decide(seen, RULES, NOW), forbidden), case.name

@@ -7,9 +7,8 @@ from typing import Any
 import yaml
 
 from safelight_contract.job import REQUEST_VARIABLE, JobRequest
-from safelight_contract.resources import AvailableImageSpec
 from safelight_operator import manifest
-from tests.operator.making import ID, NOW, PROCESSOR, SPEC, STORED, UID, request, upload
+from tests.operator.making import ID, NOW, PROCESSOR, PUBLISHED, UID, request, upload
 
 DATA = Path(__file__).parent / "data"
 
@@ -47,8 +46,7 @@ def test_the_longest_job_name_leaves_room_for_its_pods() -> None:
 
 
 def test_the_available_image() -> None:
-    spec = AvailableImageSpec(UID, SPEC.file_name, STORED)
-    assert manifest.available_image(ID, spec) == golden("available_image")
+    assert manifest.available_image(ID, PUBLISHED) == golden("available_image")
 
 
 def test_the_event() -> None:

@@ -9,26 +9,28 @@ from safelight_operator.sweep import (
     AlarmingError,
     Orphan,
     Sight,
-    StoredObject,
     Tally,
     is_damaged,
     left_over,
 )
-from tests.operator.making import ID, NOW, STORED, image
+from safelight_operator.output import StoredObject
+from tests.operator.making import ID, NOW, STORED, VARIANT, image
 
 OLD = NOW - timedelta(hours=25)
 YOUNG = NOW - timedelta(hours=23)
 
 
 def stored(key: str, modified: datetime = OLD, etag: str = "etag") -> StoredObject:
-    return StoredObject(key, modified, etag)
+    return StoredObject(key, 1, modified, etag)
 
 
 ORIGINAL = stored(keys.original(ID, policy.JPEG))
 IMAGE = stored(STORED.key)
+SMALL = stored(VARIANT.key, etag=VARIANT.etag)
+STRAY = stored(keys.image(ID, 1, policy.WEBP, "w99"))
 MANIFEST = stored(keys.manifest(ID, 1), etag="other")
 ABANDONED = stored(keys.manifest(ID, 11))
-GOOD = Sight(ID, results=(IMAGE, MANIFEST), image=image(ready=True))
+GOOD = Sight(ID, results=(IMAGE, MANIFEST, SMALL), image=image(ready=True))
 
 
 @pytest.mark.parametrize(
@@ -39,8 +41,9 @@ GOOD = Sight(ID, results=(IMAGE, MANIFEST), image=image(ready=True))
         (Sight(ID, (ORIGINAL,), (IMAGE,), image=image()), {}),
         (Sight(ID, (ORIGINAL,)), {Orphan.ORIGINAL: [ORIGINAL]}),
         (replace(GOOD, originals=(ORIGINAL,)), {Orphan.ORIGINAL: [ORIGINAL]}),
-        (replace(GOOD, image=None), {Orphan.RESULT: [IMAGE, MANIFEST]}),
+        (replace(GOOD, image=None), {Orphan.RESULT: [IMAGE, MANIFEST, SMALL]}),
         (replace(GOOD, results=(IMAGE, ABANDONED)), {Orphan.ATTEMPT: [ABANDONED]}),
+        (replace(GOOD, results=(IMAGE, STRAY, SMALL)), {Orphan.ATTEMPT: [STRAY]}),
         (Sight(ID, image=image(ready=True)), {}),
     ],
     ids=[
@@ -51,6 +54,7 @@ GOOD = Sight(ID, results=(IMAGE, MANIFEST), image=image(ready=True))
         "an original of an image",
         "results of nothing",
         "results of another attempt",
+        "a file that the image does not name",
         "an image without an object",
     ],
 )
@@ -62,8 +66,10 @@ def test_what_is_left_over(sight: Sight, found: dict[Orphan, list[StoredObject]]
     ("sight", "damaged"),
     [
         (GOOD, False),
-        (replace(GOOD, results=(MANIFEST,)), True),
-        (replace(GOOD, results=(replace(IMAGE, etag="new"), MANIFEST)), True),
+        (replace(GOOD, results=(MANIFEST, SMALL)), True),
+        (replace(GOOD, results=(replace(IMAGE, etag="new"), MANIFEST, SMALL)), True),
+        (replace(GOOD, results=(IMAGE, MANIFEST)), True),
+        (replace(GOOD, results=(IMAGE, MANIFEST, replace(SMALL, etag="new"))), True),
         (Sight(ID, image=image()), False),
         (Sight(ID, has_upload=True), False),
     ],
@@ -99,9 +105,10 @@ def test_a_run_nominates_no_more_than_it_may() -> None:
 def test_much_at_once_is_rather_a_mistake() -> None:
     """The definition was deleted, say, or it is the wrong cluster."""
     known = [GOOD] * 9
-    assert len(tally_of(*known, *orphans(2)).removable()) == 2
-    with pytest.raises(AlarmingError, match="3 of 21"):
-        tally_of(*known, *orphans(3)).removable()
+    assert len(tally_of(*known, *orphans(1)).removable()) == 1
+    with pytest.raises(AlarmingError, match="2 of 11"):
+        tally_of(*known, *orphans(2)).removable()
+    assert len(tally_of(*known, *known, *orphans(2)).removable()) == 2
     with pytest.raises(AlarmingError):
         tally_of(*known, *orphans(1000, YOUNG)).removable()
 

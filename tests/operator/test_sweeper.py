@@ -15,6 +15,7 @@ from safelight_operator import conditions, manifest, metrics, sweep, sweeper
 from safelight_operator.app import Operator
 from safelight_operator.cluster import Cluster
 from safelight_operator.objects import Objects
+from safelight_operator.output import StoredObject
 from safelight_operator.settings import Settings
 from safelight_operator.sweep import Orphan
 from safelight_operator.sweeper import OrderError, side_by_side
@@ -244,7 +245,7 @@ async def test_the_memory_does_not_grow_with_the_number_of_images() -> None:
         for number in range(count):
             upload_id = f"{number:08}{ID[8:]}"
             key = keys.image(upload_id, 1, policy.JPEG)
-            yield upload_id, sweep.StoredObject(key, NOW, "etag")
+            yield upload_id, StoredObject(key, 1, NOW, "etag")
             if number % 100 == 0:
                 await asyncio.sleep(0)
 

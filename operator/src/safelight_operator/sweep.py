@@ -19,9 +19,9 @@ MIN_AGE: Final = timedelta(hours=24)
 MAX_PER_RUN: Final = 50
 """Ids that one run nominates at most."""
 ALARMING_SHARE: Final = 0.1
-"""If more of the objects look left over, something else is wrong: nothing is removed."""
-ALARMING_FROM: Final = 20
-"""The share says nothing about fewer objects than that."""
+"""If objects of more of the ids look left over, something else is wrong: nothing is removed."""
+ALARMING_FROM: Final = 10
+"""The share says nothing about fewer ids than that."""
 
 
 class Orphan(StrEnum):
@@ -89,16 +89,18 @@ class Tally:
     """Images whose object seems to be missing or another."""
     nominated: list[str] = field(default_factory=list)
     suspects: list[str] = field(default_factory=list)
-    _objects: int = 0
+    _ids: int = 0
+    """With objects."""
     _left_over: int = 0
+    """Ids of which objects look left over."""
     _records: int = 0
 
     def add(self, sight: Sight) -> None:
         """Take in what was found of one id."""
         found = left_over(sight)
-        self._objects += len(sight.objects)
+        self._ids += bool(sight.objects)
         self._records += sight.has_upload or sight.image is not None
-        self._left_over += sum(len(objects) for objects in found.values())
+        self._left_over += bool(found)
         for kind, objects in found.items():
             self.old[kind] += sum(self._is_old(o) for o in objects)
         if found and all(self._is_old(o) for o in sight.objects):
@@ -118,9 +120,9 @@ class Tally:
             AlarmingError: too many look so; a deleted definition, or another cluster, does.
         """
         if self._left_over and not self._records:
-            raise AlarmingError(f"{self._left_over} objects, and no record at all")
-        if self._objects > ALARMING_FROM and self._left_over > ALARMING_SHARE * self._objects:
-            raise AlarmingError(f"{self._left_over} of {self._objects} objects have no record")
+            raise AlarmingError(f"objects of {self._left_over} ids, and no record at all")
+        if self._ids > ALARMING_FROM and self._left_over > ALARMING_SHARE * self._ids:
+            raise AlarmingError(f"{self._left_over} of {self._ids} ids have objects left over")
         return self.nominated
 
     def _is_old(self, stored: StoredObject) -> bool:
