@@ -1,9 +1,12 @@
 """docs/resources.md leaves nothing out: it is read at night."""
 
 import re
+from enum import StrEnum
 
 import pytest
 
+from safelight_contract import facts
+from safelight_contract.facts import Change, Removed
 from safelight_contract.resources import (
     AVAILABLE_IMAGE,
     CATEGORY,
@@ -37,6 +40,15 @@ def test_exactly_the_reasons_are_explained() -> None:
     assert explained == [*Failure, *Stall]
     under_way = re.findall(r"^\| Unknown \| `(\w+)` \|", PAGE, re.MULTILINE)
     assert under_way == list(Progress)
+
+
+@pytest.mark.parametrize(
+    ("field", "closed"),
+    [("changes", Change), ("removed", Removed), ("warnings", facts.Warning)],
+)
+def test_exactly_the_words_of_the_facts_are_explained(field: str, closed: type[StrEnum]) -> None:
+    rows = re.findall(rf"^\| {field} \| ([^|]+) \|", chapter(AVAILABLE_IMAGE), re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(closed)
 
 
 @pytest.mark.parametrize("condition", Condition, ids=str)
