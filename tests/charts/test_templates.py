@@ -8,6 +8,16 @@ import pytest
 import yaml
 
 from safelight_api.server import NOTICE_SECONDS
+from safelight_contract.recipe import (
+    Animation,
+    ColourSpace,
+    Credits,
+    Engine,
+    Fit,
+    Profile,
+    Recipe,
+    Rendition,
+)
 from safelight_local import paths
 from tests.support.chart import REQUIRED, Helm, Rendered
 from tests.support.settings import UNITS, variables
@@ -102,11 +112,63 @@ def test_the_defaults_of_chart_and_unit_agree(rendered: Rendered, unit: str) -> 
         "SAFELIGHT_DRAIN_SECONDS",  # as long as an upload may take
         "SAFELIGHT_TEMPORARY_DIRECTORY",  # the root of the container is read-only
         "SAFELIGHT_MAX_TEMPORARY_BYTES",  # 50 uploads of the largest size
+        "SAFELIGHT_RECIPE",  # all of it is written out: see the next test
     }
     environment = rendered.one("Deployment", f"safelight-{unit}").environment
     for name, variable in variables(unit).items():
         if variable.default is not None and name in environment.keys() - chosen_by_the_chart:
             assert environment[name] == variable.default, name
+
+
+def test_the_default_recipe_of_chart_and_contract_agree(rendered: Rendered) -> None:
+    text = rendered.one("Deployment", "safelight-operator").environment["SAFELIGHT_RECIPE"]
+    assert text is not None
+    assert Recipe.decode(text) == Recipe()
+    assert set(json.loads(text)) == set(Recipe().to_dict())
+
+
+def test_a_recipe_and_the_accepted_formats_reach_both_units(helm: Helm) -> None:
+    rendered = helm.template(
+        {
+            "formats.accepted": ["heic", "jpeg"],
+            "processor.recipe.format": "webp",
+            "processor.recipe.quality": 70,
+            "processor.recipe.animation": "refuse",
+            "processor.recipe.colour": "display-p3",
+            "processor.recipe.credits": "keep",
+            "processor.recipe.profile": "small",
+            "processor.recipe.engine": "pillow",
+            "processor.recipe.variants": [
+                {"name": "square", "width": 240, "height": 240, "fit": "cover", "quality": 60},
+                {"name": "print", "width": 3000, "formats": ["same", "jpeg"]},
+            ],
+        },
+    )
+    text = rendered.one("Deployment", "safelight-operator").environment["SAFELIGHT_RECIPE"]
+    assert text is not None
+    assert Recipe.decode(text) == Recipe(
+        accepted=("heic", "jpeg"),
+        format="webp",
+        quality=70,
+        variants=(
+            Rendition("square", 240, 240, Fit.COVER, quality=60),
+            Rendition("print", 3000, formats=("same", "jpeg")),
+        ),
+        animation=Animation.REFUSE,
+        colour=ColourSpace.DISPLAY_P3,
+        credits=Credits.KEEP,
+        profile=Profile.SMALL,
+        engine=Engine.PILLOW,
+    )
+    api = rendered.one("Deployment", "safelight-api").environment
+    assert api["SAFELIGHT_ACCEPTED_FORMATS"] == "heic,jpeg"
+
+
+def test_an_empty_list_of_variants_means_none(helm: Helm) -> None:
+    rendered = helm.template({"processor.recipe.variants": []})
+    text = rendered.one("Deployment", "safelight-operator").environment["SAFELIGHT_RECIPE"]
+    assert text is not None
+    assert Recipe.decode(text) == Recipe(variants=())
 
 
 def test_values_reach_the_units(helm: Helm) -> None:

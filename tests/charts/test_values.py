@@ -1,12 +1,27 @@
 """The values: all of them in the schema, bad ones refused, missing ones named."""
 
 import json
+from dataclasses import fields
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
 
+from safelight_contract import keys, policy
+from safelight_contract.recipe import (
+    LEAST_QUALITY,
+    MAX_FILES,
+    MOST_QUALITY,
+    SAME,
+    Animation,
+    ColourSpace,
+    Credits,
+    Engine,
+    Profile,
+    Recipe,
+    Rendition,
+)
 from safelight_local import paths
 from tests.support.chart import REQUIRED, Helm, HelmError, flat
 
@@ -83,6 +98,21 @@ BAD = [
     ("api.resources.limits", {"memory": "lots"}),
     ("operator.tolerations", {}),
     ("operator.podAnnotations", []),
+    ("formats.accepted", []),
+    ("formats.accepted", ["jpeg", "tiff"]),
+    ("formats.accepted", ["jpeg", "jpeg"]),
+    ("processor.recipe.format", "gif"),
+    ("processor.recipe.quality", 39),
+    ("processor.recipe.colour", "p3"),
+    ("processor.recipe.variants", [{"name": "small"}]),
+    ("processor.recipe.variants", [{"width": 320}]),
+    ("processor.recipe.variants", [{"name": "image", "width": 320}]),
+    ("processor.recipe.variants", [{"name": "W320", "width": 320}]),
+    ("processor.recipe.variants", [{"name": "w", "width": 0}]),
+    ("processor.recipe.variants", [{"name": "w", "width": 9, "fit": "cover"}]),
+    ("processor.recipe.variants", [{"name": "w", "width": 9, "formats": ["heic"]}]),
+    ("processor.recipe.variants", [{"name": "w", "width": 9, "with": 9}]),
+    ("processor.recipe.variants", [{"name": f"w{n}", "width": 9} for n in range(33)]),
     ("processor.memory", 768),
     ("processor.memory", "768 MB"),
     ("processor.deadlineSeconds", 1501),
@@ -105,6 +135,28 @@ def test_bad_values_are_refused(name: str, value: object) -> None:
     assert len(errors) == 1
     path = ".".join(str(part) for part in errors[0].absolute_path)
     assert path in name or path.startswith(name)
+
+
+def test_schema_and_contract_bound_a_recipe_alike() -> None:
+    recipe = SCHEMA["properties"]["processor"]["properties"]["recipe"]["properties"]
+    quality, variant = SCHEMA["$defs"]["quality"], SCHEMA["$defs"]["variant"]["properties"]
+    assert (quality["minimum"], quality["maximum"]) == (LEAST_QUALITY, MOST_QUALITY)
+    assert recipe["variants"]["maxItems"] == MAX_FILES
+    assert variant["name"]["pattern"] == f"^{keys.VARIANT_PATTERN}$"
+    assert {"accepted", *recipe} == set(Recipe().to_dict())
+    assert set(variant) == {each.name for each in fields(Rendition)}
+    outputs = [SAME, *(each.word for each in policy.OUTPUTS)]
+    assert recipe["format"]["enum"] == variant["formats"]["items"]["enum"] == outputs
+    accepted = SCHEMA["properties"]["formats"]["properties"]["accepted"]["items"]["enum"]
+    assert accepted == [each.word for each in policy.FORMATS]
+    for name, words in (
+        ("animation", Animation),
+        ("colour", ColourSpace),
+        ("credits", Credits),
+        ("profile", Profile),
+        ("engine", Engine),
+    ):
+        assert recipe[name]["enum"] == list(words), name
 
 
 def test_helm_checks_values_against_the_schema(helm: Helm) -> None:

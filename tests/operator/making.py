@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from safelight_contract.facts import Facts, Warning
+from safelight_contract import facts
+from safelight_contract.facts import Facts
 from safelight_contract.job import JobRequest, Manifest, SignedPut, Variant
 from safelight_contract.recipe import Recipe
 from safelight_contract.resources import (
@@ -46,7 +47,7 @@ FACTS = Facts(
     original_height=30,
     thumbhash="1QcSHQRnh493V4dIh4eXh1h4kJUI",
     dominant_color="#2f4f6f",
-    warnings=(Warning.HDR_GAIN_MAP_DROPPED,),
+    warnings=(facts.Warning.HDR_GAIN_MAP_DROPPED,),
     milliseconds={"fetch": 3, "decode": 41},
     cpu_milliseconds=120,
     peak_memory_bytes=60_000_000,

@@ -18,6 +18,7 @@ from safelight_operator.settings import Settings
 from tests.operator import running as program
 from tests.operator.playing import Stage, eventually, send_hint
 from tests.operator.running import status
+from tests.operator.test_request import LARGEST
 from tests.support.proxying import proxy_to
 
 Running = Callable[..., AbstractAsyncContextManager[Process]]
@@ -146,3 +147,18 @@ async def test_a_missing_setting_is_one_line(environment: dict[str, str]) -> Non
     _, error = await process.communicate()
     assert process.returncode == 2
     assert error == b"safelight-operator: SAFELIGHT_POD_IP must be set\n"
+
+
+async def test_a_recipe_of_too_many_files_ends_it_at_the_start(environment: dict[str, str]) -> None:
+    environment |= {
+        "SAFELIGHT_S3_ACCESS_KEY_ID": "A" * 1024,
+        "SAFELIGHT_RECIPE": LARGEST.encode(),
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "safelight_operator", env=environment, stdout=PIPE
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 2
+    last = json.loads(output.splitlines()[-1])
+    assert last["message"] == "Ended"
+    assert last["why"].startswith("SAFELIGHT_RECIPE leads to 99 files")

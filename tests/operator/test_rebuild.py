@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from safelight_contract import keys, policy
+from safelight_contract.job import Variant
 from safelight_contract.resources import ANNOTATION_REBUILT_AT, AVAILABLE_IMAGE
 from safelight_operator import manifest as bodies
 from safelight_operator import rebuild
@@ -43,12 +44,25 @@ def again(cluster: Cluster, objects: Objects, lines: list[str]) -> Rebuild:
     return Rebuild(cluster, objects, lines.append, dry_run=False)
 
 
-def store(stage: Stage, upload_id: str = ID, attempt: int = 1, size: int = 1) -> str:
+def store(
+    stage: Stage,
+    upload_id: str = ID,
+    attempt: int = 1,
+    size: int = 1,
+    variants: tuple[str, ...] = (),
+) -> str:
     """Store what an attempt leaves; return the key of its image."""
     key = keys.image(upload_id, attempt, policy.JPEG)
-    stage.bucket.put(key, b"x")
+    for file in (key, *(keys.image(upload_id, attempt, policy.AVIF, name) for name in variants)):
+        stage.bucket.put(file, b"x")
     sha256 = hashlib.sha256(b"x").hexdigest()
-    record = manifest(upload_id=upload_id, attempt=attempt, size=size, sha256=sha256)
+    record = manifest(
+        upload_id=upload_id,
+        attempt=attempt,
+        size=size,
+        sha256=sha256,
+        variants=tuple(Variant(name, "image/avif", 1, 20, 15, sha256) for name in variants),
+    )
     stage.bucket.put(keys.manifest(upload_id, attempt), record.encode(), "application/json")
     return key
 
@@ -58,9 +72,10 @@ async def test_an_image_is_made_again_as_it_was(
 ) -> None:
     async with started():
         upload_id = await stage.post()
-        await stage.process(upload_id)
+        await stage.process(upload_id, variants=["w320.avif"])
         key = keys.image(upload_id, 1, policy.JPEG)
-        await stage.until_settled(upload_id, [key, keys.manifest(upload_id, 1)])
+        small = keys.image(upload_id, 1, policy.AVIF, "w320")
+        await stage.until_settled(upload_id, [key, keys.manifest(upload_id, 1), small])
         before = await stage.kubernetes.image(upload_id)
     # No operator runs: the records vanish, and nobody saw a deletion.
     await stage.kubernetes.delete(AVAILABLE_IMAGE.plural, upload_id)
@@ -92,6 +107,34 @@ async def test_the_newest_attempt_that_is_complete_counts(
     assert image is not None
     assert image["spec"]["image"]["key"] == best
     assert lines[-1] == "Done: 1 rebuilt, 0 kept, 0 unusable\n"
+
+
+async def test_an_attempt_with_all_its_variants_counts_before_one_that_lacks_some(
+    stage: Stage, again: Rebuild
+) -> None:
+    lacking = keys.image(ID, 3, policy.AVIF, "w640")
+    for attempt in (1, 2, 3):
+        store(stage, attempt=attempt, variants=("w320", "w640"))
+    stage.bucket.delete(lacking)
+    await again.run()
+    image = await stage.kubernetes.image(ID)
+    assert image is not None
+    assert image["spec"]["image"]["key"] == keys.image(ID, 2, policy.JPEG)
+    assert len(image["spec"]["variants"]) == 2
+
+
+async def test_an_image_whose_variants_are_lost_is_not_lost_with_them(
+    stage: Stage, again: Rebuild
+) -> None:
+    key = store(stage, attempt=2, variants=("w320", "w640"))
+    store(stage, attempt=1, variants=("w320", "w640"))
+    for attempt in (1, 2):
+        stage.bucket.delete(keys.image(ID, attempt, policy.AVIF, "w640"))
+    await again.run()
+    image = await stage.kubernetes.image(ID)
+    assert image is not None
+    assert image["spec"]["image"]["key"] == key
+    assert [each["name"] for each in image["spec"]["variants"]] == ["w320"]
 
 
 async def test_what_has_a_record_is_left_alone(

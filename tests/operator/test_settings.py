@@ -1,6 +1,7 @@
 import pytest
 
 from safelight_contract.env import SettingsError
+from safelight_contract.recipe import Recipe, Rendition
 from safelight_operator.settings import Settings
 
 REQUIRED = {
@@ -26,6 +27,7 @@ def test_the_defaults() -> None:
     assert settings.processor.deadline_seconds == 600
     assert settings.processor.memory == "768Mi"
     assert settings.processor.pod == {}
+    assert settings.recipe == Recipe()
 
 
 @pytest.mark.parametrize("name", REQUIRED)
@@ -48,6 +50,10 @@ def test_a_missing_setting_is_named(name: str) -> None:
         ("SAFELIGHT_PROCESSOR_POD", "{"),
         ("SAFELIGHT_PROCESSOR_POD", '{"hostNetwork": true}'),
         ("SAFELIGHT_PROCESSOR_POD", '{"containers": []}'),
+        ("SAFELIGHT_RECIPE", "{"),
+        ("SAFELIGHT_RECIPE", "[]"),
+        ("SAFELIGHT_RECIPE", '{"qualtiy": 80}'),
+        ("SAFELIGHT_RECIPE", '{"quality": 101}'),
     ],
 )
 def test_a_malformed_setting_is_named(name: str, value: str) -> None:
@@ -59,6 +65,15 @@ def test_the_pod_may_be_placed() -> None:
     text = '{"nodeSelector": {"pool": "images"}, "imagePullSecrets": [{"name": "registry"}]}'
     settings = Settings.read(REQUIRED | {"SAFELIGHT_PROCESSOR_POD": text})
     assert settings.processor.pod["nodeSelector"] == {"pool": "images"}
+
+
+def test_a_recipe_is_read_and_its_fields_are_named() -> None:
+    text = '{"format": "webp", "variants": [{"name": "small", "width": 320.0}]}'
+    settings = Settings.read(REQUIRED | {"SAFELIGHT_RECIPE": text})
+    assert settings.recipe == Recipe(format="webp", variants=(Rendition("small", 320),))
+    text = '{"variants": [{"name": "small", "width": 320, "height": "x"}]}'
+    with pytest.raises(SettingsError, match=r"SAFELIGHT_RECIPE .*variants\[0\]\.height"):
+        Settings.read(REQUIRED | {"SAFELIGHT_RECIPE": text})
 
 
 def test_secrets_are_not_shown() -> None:

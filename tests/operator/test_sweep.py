@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from safelight_contract import keys, policy
+from safelight_operator.output import StoredObject
 from safelight_operator.sweep import (
     MAX_PER_RUN,
     AlarmingError,
@@ -13,7 +14,6 @@ from safelight_operator.sweep import (
     is_damaged,
     left_over,
 )
-from safelight_operator.output import StoredObject
 from tests.operator.making import ID, NOW, STORED, VARIANT, image
 
 OLD = NOW - timedelta(hours=25)

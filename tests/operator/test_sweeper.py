@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from safelight_contract import keys, policy
-from safelight_contract.resources import AvailableImageSpec, StoredImage
+from safelight_contract.resources import AvailableImageSpec, StoredImage, StoredVariant
 from safelight_operator import conditions, manifest, metrics, sweep, sweeper
 from safelight_operator.app import Operator
 from safelight_operator.cluster import Cluster
@@ -46,15 +46,32 @@ async def swept(operator: Operator) -> None:
         await operator.queue.work_once()
 
 
-async def available(stage: Stage, cluster: Cluster, upload_id: str, attempt: int = 1) -> str:
-    """Make an AvailableImage with its object and its manifest; return the key of the former."""
+async def available(
+    stage: Stage,
+    cluster: Cluster,
+    upload_id: str,
+    attempt: int = 1,
+    variants: tuple[str, ...] = (),
+) -> str:
+    """Make an AvailableImage with its objects and its manifest; return the key of the image."""
     key = keys.image(upload_id, attempt, policy.JPEG)
-    stage.bucket.put(key, b"x")
+    small = {name: keys.image(upload_id, attempt, policy.AVIF, name) for name in variants}
+    for file in (key, *small.values()):
+        stage.bucket.put(file, b"x")
     stage.bucket.put(keys.manifest(upload_id, attempt), b"{}")
     # MD5 of "x": what an S3 server calls the object.
     etag = "9dd4e461268c8034f5c8564e155c67a6"
     image = StoredImage(key, "image/jpeg", 1, 1, 1, "0" * 64, etag)
-    body = manifest.available_image(upload_id, AvailableImageSpec("uid", "photo.jpg", image))
+    spec = AvailableImageSpec(
+        "uid",
+        "photo.jpg",
+        image,
+        variants=tuple(
+            StoredVariant(file, "image/avif", 1, 1, 1, "0" * 64, etag, name)
+            for name, file in small.items()
+        ),
+    )
+    body = manifest.available_image(upload_id, spec)
     version = (await cluster.create_image(body))["metadata"]["resourceVersion"]
     await cluster.patch_image_status(upload_id, version, conditions.ready(1, NOW))
     return key
@@ -165,6 +182,24 @@ async def test_an_image_that_has_lost_its_object_is_told_of_and_kept(
         "ObjectChanged",
         "ObjectMissing",
     }
+
+
+async def test_variants_are_kept_and_missed_like_the_image(
+    stage: Stage, operator: Operator, cluster: Cluster
+) -> None:
+    await available(stage, cluster, ID, variants=("w320", "w640"))
+    files = stage.bucket.stored()
+    stray = keys.image(ID, 1, policy.WEBP, "w320")
+    stage.bucket.put(stray, b"x")
+    await swept(operator)
+    assert stage.bucket.stored() == files
+    assert await stage.kubernetes.list("events") == []
+    lost = keys.image(ID, 1, policy.AVIF, "w640")
+    stage.bucket.delete(lost)
+    await swept(operator)
+    (event,) = await stage.kubernetes.list("events")
+    assert event["reason"] == "ObjectMissing"
+    assert lost in event["message"]
 
 
 async def test_pages_are_read_one_after_the_other(

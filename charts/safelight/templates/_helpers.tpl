@@ -157,6 +157,15 @@ topologySpreadConstraints:
   {{- end }}
 {{- end -}}
 
+{{/* The recipe that every Job is told, as JSON. */}}
+{{- define "safelight.recipe" -}}
+{{- $recipe := dict "accepted" .Values.formats.accepted -}}
+{{- range $key, $value := .Values.processor.recipe -}}
+{{- $_ := set $recipe $key $value -}}
+{{- end -}}
+{{- toJson $recipe -}}
+{{- end -}}
+
 {{/* What the operator merges into the pod of every Job, as JSON. */}}
 {{- define "safelight.processorPod" -}}
 {{- $pod := dict -}}
