@@ -69,7 +69,7 @@ def variant(name: str, made: Format = policy.AVIF, **changes: object) -> dict[st
     return described | changes
 
 
-def with_variants(*variants: dict[str, Any], **changes: object) -> dict[str, Any]:
+def with_variants(*variants: dict[str, Any], **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of any type
     """Return an image with these variants."""
     made = image(**changes)
     made["spec"]["variants"] = placed(made["metadata"]["name"], *variants)

@@ -74,6 +74,7 @@ VARIANTS = ("w320.avif", "w320.jpg", "w640.avif")
 async def test_variants_and_facts_are_published_with_the_image(
     stage: Stage, started: Started, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "safelight_operator")
     async with started():
         upload_id = await stage.post()
         request = await stage.request(upload_id)
