@@ -164,6 +164,18 @@ async def test_a_download_is_in_the_image_s_own_format_unless_another_is_asked_f
         assert_safe(answer.headers)
 
 
+async def test_what_is_sent_is_counted_by_format(api: Api, path: str) -> None:
+    await view(api, path, "", **{"If-None-Match": "*"})
+    for query in ("?variant=w640", "?variant=w320&format=avif", "?variant=w320"):
+        await view(api, path, query)
+    registry = api.services.metrics.registry
+    counts = [
+        registry.get_sample_value("safelight_images_sent_total", {"format": word})
+        for word in ("avif", "jpeg", "webp")
+    ]
+    assert counts == [2, 1, None]
+
+
 async def test_a_comment_changes_nothing_of_the_rest(api: Api, path: str) -> None:
     before: dict[str, Any] = (await api.client.get(path)).json()["data"]
     changed = (await api.client.patch(path, json={"comment": "x"})).json()["data"]

@@ -2,8 +2,8 @@
 
 A control plane of its own holds two namespaces: one with many AvailableImages, one with as many as
 fill a page. In each runs an API and an operator, all at the same time, and one client asks both
-APIs in turns; of each the best round counts, which was disturbed least. No image has an object
-in the storage: nothing here reads bytes.
+APIs in turns; of each the best round counts, which was disturbed least. Each image has the eight
+variants of the default recipe in its record, and no object in the storage: no bytes are read.
 """
 
 import asyncio
@@ -150,7 +150,7 @@ async def _create(cluster: Cluster, namespace: Namespace) -> None:
 
     async def write(session: aiohttp.ClientSession) -> None:
         for image_id in waiting:
-            image = manifest.available_image(image_id, making.image_spec(image_id, image_id))
+            image = manifest.available_image(image_id, making.full_image_spec(image_id, image_id))
             async with session.post(path, headers=headers, json=image) as answer:
                 answer.raise_for_status()
             url = f"{path}/{image_id}/status"

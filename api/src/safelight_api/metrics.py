@@ -45,6 +45,12 @@ class Metrics:
             "Bytes of originals taken in.",
             registry=self.registry,
         )
+        self.images_sent = Counter(
+            "safelight_images_sent_total",
+            "Times that bytes of an image or a variant were sent, whole or in part.",
+            ("format",),
+            registry=self.registry,
+        )
         self.cluster_requests = Counter(
             "safelight_k8s_requests_total",
             "Requests to the Kubernetes API server; code 0: no answer.",

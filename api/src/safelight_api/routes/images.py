@@ -169,9 +169,11 @@ async def _send(
         return Response(
             headers=headers | {"content-length": str(stored.size)}, media_type=stored.media_type
         )
-    stream = await services.of(request).images.open(image, stored, part)
+    service = services.of(request)
+    stream = await service.images.open(image, stored, part)
     if stream is None:
         raise errors.not_found()
+    service.metrics.images_sent.labels(policy.format_of(stored.media_type).word).inc()
     if part is None:
         return StreamResponse(stream, HTTPStatus.OK, headers, stored.media_type, stored.size)
     headers["content-range"] = f"bytes {part.first}-{part.last}/{stored.size}"
