@@ -15,6 +15,8 @@ from safelight_contract import keys
 
 _ID: Final = re.compile(keys.ID_PATTERN)
 _KINDS: Final = ((keys.ORIGINALS, "original"), (keys.IMAGES, "image"))
+VARIANT: Final = "variant "
+"""What the path of a call for a variant starts with; the file's name follows."""
 
 
 class Dialect(StrEnum):
@@ -100,6 +102,9 @@ def _storage(method: str, path: str) -> tuple[str, str]:
         return ("DELETE" if method == "POST" else "LIST"), "objects"
     if key.endswith("/manifest.json"):
         return method, "manifest"
+    name = key.rpartition("/")[2]
+    if key.startswith(keys.IMAGES) and not name.startswith(f"{keys.MAIN}."):
+        return method, f"{VARIANT}{name}"
     return method, next((kind for prefix, kind in _KINDS if key.startswith(prefix)), "object")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from tests.faults.calls import Call
+from tests.faults.calls import VARIANT, Call
 from tests.faults.rules import Fault
 
 READ_FAULTS: Final = (
@@ -113,7 +113,7 @@ def faults(found: Iterable[Step]) -> Iterator[Case]:
     for step in found:
         for fault in WRITE_FAULTS if step.is_write else READ_FAULTS:
             yield Case(step, fault)
-        if step.verb == "PUT" and step.path in _STORED:
+        if step.verb == "PUT" and (step.path in _STORED or step.path.startswith(VARIANT)):
             yield Case(step, Fault.PRECONDITION)
 
 

@@ -33,6 +33,8 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "mark": frozenset({"name"}),
     # Once, after the drain.
     "rest": frozenset({"bucket", "uploads", "images", "jobs", "pods", "finalizers"}),
+    # One line for each image, and for each of its variants.
+    "variant": frozenset({"id", "key", "decodes", "width", "height", "metadata", "media_type"}),
     "output": frozenset({"id", "decodes", "width", "height", "metadata", "media_type", "sha256"}),
     "secrets": frozenset({"where", "found"}),
     "metrics": frozenset({"accepted", "available", "failed", "deleted", "in_flight"}),

@@ -59,9 +59,17 @@ async def at_rest(
         ],
     )
     for resource, record in zip(found[AVAILABLE_IMAGE.plural], records, strict=True):
+        if not record["ready"]:
+            continue
         key = record["keys"][0]
-        if record["ready"] and bucket.has(key):
-            recorder.write("output", **output(resource, bucket.read(key)))
+        if bucket.has(key):
+            image = resource["spec"]["image"]
+            recorder.write("output", id=record["id"], **output(image, bucket.read(key)))
+        for variant in resource["spec"].get("variants", ()):
+            key = variant["key"]
+            if bucket.has(key):
+                described = output(variant, bucket.read(key))
+                recorder.write("variant", id=record["id"], key=key, **described)
     objects = [json.dumps(without_request(r)) for resources in found.values() for r in resources]
     places = {"object": objects, "event": map(json.dumps, events), **texts}
     for where, lines in places.items():
@@ -75,23 +83,21 @@ def _upload(resource: Json) -> Line:
 
 
 def _image(resource: Json) -> Line:
-    """Return an AvailableImage and its two objects: the image, and the manifest beside it."""
+    """Return an AvailableImage and its objects: the image, the manifest beside it, the variants."""
     line = describe(AVAILABLE_IMAGE.kind, resource, None) or {}
-    image = resource["spec"]["image"]
+    image, variants = resource["spec"]["image"], resource["spec"].get("variants", ())
     manifest = image["key"].rsplit("/", 1)[0] + "/manifest.json"
     return {
         "id": resource["metadata"]["name"],
         **{name: line[name] for name in ("uid", "upload_uid", "ready")},
-        "keys": [image["key"], manifest],
+        "keys": [image["key"], manifest, *(variant["key"] for variant in variants)],
         "sha256": image["sha256"],
     }
 
 
-def output(resource: Json, data: bytes) -> Line:
-    """Return what the bytes of an image are, and what its AvailableImage says of them."""
-    image = resource["spec"]["image"]
+def output(image: Json, data: bytes) -> Line:
+    """Return what the bytes of an image or variant are, and what its AvailableImage says of them."""
     return {
-        "id": resource["metadata"]["name"],
         **inspect(data),
         "declared": {
             "width": image["width"],

@@ -16,6 +16,8 @@ KEYS = {
     name: [keys.image(name, 1, policy.JPEG), keys.manifest(name, 1)]
     for name in (A, E, F, RECOVERED)
 }
+VARIANT = keys.image(A, 1, policy.AVIF, "w640")
+KEYS[A].append(VARIANT)
 
 
 class Story:
@@ -175,6 +177,10 @@ def _at_rest(story: Story) -> Story:
     for name in KEYS:
         size = {"width": 3840, "height": 2160, "media_type": "image/jpeg", "sha256": sums[name]}
         story.tell("output", time=91, id=name, decodes=True, metadata=[], **size, declared=size)
+    size = {"width": 640, "height": 360, "media_type": "image/avif", "sha256": "of a variant"}
+    story.tell(
+        "variant", time=91, id=A, key=VARIANT, decodes=True, metadata=[], **size, declared=size
+    )
     story.tell("secrets", time=92, where="log", found=[])
     numbers = {"accepted": 6, "available": 4, "failed": 1, "deleted": 1, "in_flight": 0}
     return story.tell("metrics", time=92, **numbers)

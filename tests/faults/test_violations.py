@@ -7,7 +7,7 @@ import pytest
 from safelight_contract import keys, policy
 from tests.faults.checker import check
 from tests.faults.invariants import INVARIANTS
-from tests.faults.telling import KEYS, RECOVERED, STRANGER, A, B, C, E, F, Story, good, upload_id
+from tests.faults.telling import (KEYS, RECOVERED, STRANGER, VARIANT, A, B, C, E, F, Story, good, upload_id)
 
 Spoil = Callable[[Story], object]
 _FAILED = keys.image(B, 1, policy.JPEG)
@@ -206,6 +206,9 @@ SPOILT: list[tuple[str, str, Spoil]] = [
     ("I11", "too high", lambda s: s.one("output").update(height=2161, declared={})),
     ("I11", "metadata", lambda s: s.one("output").update(metadata=["exif"])),
     ("I11", "another type", lambda s: s.one("output").update(media_type="image/gif")),
+    ("I11", "a variant that is not whole", lambda s: s.one("variant").update(decodes=False)),
+    ("I11", "a variant's metadata", lambda s: s.one("variant").update(metadata=["item:Exif"])),
+    ("I10", "a variant is missing", lambda s: s.one("rest")["bucket"].remove(VARIANT)),
     ("I11", "not as declared", lambda s: s.one("output").update(height=2159)),
     ("I12", "other pixels", _other_bytes),
     ("I13", "no original", lambda s: _fail(s, "SourceMissing")),

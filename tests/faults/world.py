@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from safelight_api.tokens import hash_of, new_token
 from safelight_contract.env import ObjectStoreSettings
+from safelight_contract.recipe import Recipe, Rendition
 from safelight_local.cluster import Cluster, write_kubeconfig
 from safelight_local.control_plane import free_ports
 from tests.faults.calls import Dialect
@@ -31,8 +32,9 @@ OPERATOR: Final = {
     "SAFELIGHT_SWEEP_SECONDS": "2",
     "SAFELIGHT_STALLED_AFTER_SECONDS": "10",
     "SAFELIGHT_JOB_DEADLINE_SECONDS": "60",
+    "SAFELIGHT_RECIPE": Recipe(variants=(Rendition("w32", 32),)).encode(),
 }
-"""Settings under which the effects of faults end soon."""
+"""Settings under which the effects of faults end soon, and the photos have one variant."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ class Failure(StrEnum):
 
 
 FAILURE_MESSAGES: Final[Mapping[Failure, str]] = {
-    Failure.UNSUPPORTED_FORMAT: "The file is not an image in an accepted format.",
+    Failure.UNSUPPORTED_FORMAT: "The file is not an image of a kind that is accepted.",
     Failure.CORRUPT_IMAGE: "The image is damaged or incomplete and cannot be read.",
     Failure.IMAGE_TOO_LARGE: "The image has too many pixels;"
     f" at most {policy.MAX_PIXELS // 1_000_000} million are accepted, of an animation"

@@ -11,12 +11,15 @@ from tests.faults.history import Line
 def sound_output(facts: Facts) -> Iterator[Finding]:
     """I11 Output: decodes whole, fits the box, no metadata, type = declared type.
 
-    Orientation normal: that is metadata too. Judged for every image that is there at rest. That
-    the aspect is kept within 1 px is proven by the processor's own tests: a history does not know
+    Orientation normal: that is metadata too. Judged for every image that is there at rest, and for
+    each of its variants. That the aspect is kept within 1 px is proven by the processor's own tests: a history does not know
     the sizes of originals.
     """
     for output in facts.lines("output"):
         yield Finding(output["id"], _unsound(output))
+    for variant in facts.lines("variant"):
+        wrong = _unsound(variant)
+        yield Finding(variant["id"], f"{variant['key']}: {wrong}" if wrong else None)
 
 
 def _unsound(output: Line) -> str | None:
@@ -27,7 +30,7 @@ def _unsound(output: Line) -> str | None:
         return f"{width} x {height} pixels are beyond the box"
     if output["metadata"]:
         return f"it has metadata: {', '.join(output['metadata'])}"
-    if output["media_type"] not in {known.media_type for known in policy.FORMATS}:
+    if output["media_type"] not in {known.media_type for known in policy.OUTPUTS}:
         return f"it is {output['media_type']}"
     for field, declared in output.get("declared", {}).items():
         if output[field] != declared:
