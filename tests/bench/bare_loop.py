@@ -17,14 +17,15 @@ from typing import Any, Final
 from safelight_contract import keys, policy
 from safelight_contract.env import ObjectStoreSettings
 from safelight_contract.job import HINT_PATH
+from safelight_contract.recipe import Recipe
 from safelight_contract.resources import LABEL_MANAGED_BY
 from safelight_local import network
 from safelight_local.cluster import Cluster
 from safelight_local.control_plane import free_ports
 from safelight_operator import hints, manifest
 from safelight_operator.objects import Objects
+from safelight_operator.request import URL_MARGIN_SECONDS
 from safelight_operator.settings import ProcessorSettings
-from safelight_operator.starting import URL_MARGIN_SECONDS
 from tests.operator import making
 from tests.operator.playing import Kubernetes
 from tests.support.bucket import Bucket
@@ -102,16 +103,21 @@ class BareLoop:
         seconds = self._processor.deadline_seconds + URL_MARGIN_SECONDS
         sha256 = hashlib.sha256(photo).hexdigest()
         spec = replace(making.SPEC, size=len(photo), sha256=sha256)
-        media_type = policy.JPEG.media_type
         path = HINT_PATH.format(upload_id=upload_id)
-        image_key = keys.image(upload_id, _ATTEMPT, policy.JPEG)
+        recipe = Recipe()
         manifest_key = keys.manifest(upload_id, _ATTEMPT)
         request = making.request(
             upload_id=upload_id,
             size=spec.size,
             sha256=spec.sha256,
             source_url=objects.sign_get(keys.original(upload_id, policy.JPEG), seconds),
-            image=objects.sign_put(image_key, media_type, seconds),
+            recipe=recipe,
+            outputs={
+                keys.file_name(name, made): objects.sign_put(
+                    keys.image(upload_id, _ATTEMPT, made, name), made.media_type, seconds
+                )
+                for name, made in recipe.files(policy.JPEG)
+            },
             manifest=objects.sign_put(manifest_key, "application/json", seconds),
             hint_url=f"http://{network.ADDRESS}:{self._port}{path}",
         )

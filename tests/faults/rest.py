@@ -96,7 +96,7 @@ def _image(resource: Json) -> Line:
 
 
 def output(image: Json, data: bytes) -> Line:
-    """Return what the bytes of an image or variant are, and what its AvailableImage says of them."""
+    """Return what the bytes of an image or variant are, and what its record says of them."""
     return {
         **inspect(data),
         "declared": {

@@ -7,7 +7,20 @@ import pytest
 from safelight_contract import keys, policy
 from tests.faults.checker import check
 from tests.faults.invariants import INVARIANTS
-from tests.faults.telling import (KEYS, RECOVERED, STRANGER, VARIANT, A, B, C, E, F, Story, good, upload_id)
+from tests.faults.telling import (
+    KEYS,
+    RECOVERED,
+    STRANGER,
+    VARIANT,
+    A,
+    B,
+    C,
+    E,
+    F,
+    Story,
+    good,
+    upload_id,
+)
 
 Spoil = Callable[[Story], object]
 _FAILED = keys.image(B, 1, policy.JPEG)

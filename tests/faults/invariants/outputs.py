@@ -12,8 +12,8 @@ def sound_output(facts: Facts) -> Iterator[Finding]:
     """I11 Output: decodes whole, fits the box, no metadata, type = declared type.
 
     Orientation normal: that is metadata too. Judged for every image that is there at rest, and for
-    each of its variants. That the aspect is kept within 1 px is proven by the processor's own tests: a history does not know
-    the sizes of originals.
+    each of its variants. That the aspect is kept within 1 px is proven by the processor's own
+    tests: a history does not know the sizes of originals.
     """
     for output in facts.lines("output"):
         yield Finding(output["id"], _unsound(output))
