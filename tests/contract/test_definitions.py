@@ -406,7 +406,7 @@ def test_get_tells_what_it_is_how_big_where_it_stands_and_since_when(kubectl: Ku
     assert images[0].split() == "NAME FILE TYPE WIDTH HEIGHT BYTES READY AGE".split()  # noqa: SIM905 - as the table's head reads
     assert images[1].split()[1:7] == "holiday.jpg image/jpeg 3840 2160 821733 True".split()  # noqa: SIM905 - as the table's line reads
     wide = kubectl("get", "imageuploads,availableimages", "-o", "wide")
-    assert {"STALLED", "ATTEMPT", "KEY", "VARIANTS", "WARNINGS", "COMMENT"} <= set(wide.split())
+    assert {"STALLED", "ATTEMPT", "KEY", "WARNINGS", "COMMENT"} <= set(wide.split())
     assert f'["{facts.Warning.HDR_GAIN_MAP_DROPPED}",' in wide
 
 

@@ -84,7 +84,8 @@ ORPHAN_OBJECTS = Gauge(
 )
 RECORDS_WITHOUT_OBJECTS = Gauge(
     "safelight_records_without_objects",
-    "AvailableImages whose object is missing or has changed, as of the last sweep.",
+    "AvailableImages of which an object, a variant's included, is missing or has changed, as of the"
+    " last sweep.",
 )
 SWEEPS = Counter(
     "safelight_sweeps",
