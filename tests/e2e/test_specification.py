@@ -56,7 +56,9 @@ def test_javascript_example(installation: Mapping[str, str], photo: Path) -> Non
     image = returned["availableImage"]
     assert returned["imageUrl"] == f"/api/available-image/{image['id']}/view"
     assert returned["downloadUrl"] == f"/api/available-image/{image['id']}/download"
-    assert {"id", "path", "comment", "created_at", "updated_at"} <= image.keys()
+    assert list(image)[:5] == ["id", "path", "comment", "created_at", "updated_at"]
+    assert image["url"] == returned["imageUrl"]
+    assert all(variant["url"].startswith(f"{image['url']}?") for variant in image["variants"])
     check_calls(printed["calls"], image["id"])
 
 
