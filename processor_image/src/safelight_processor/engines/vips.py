@@ -27,8 +27,6 @@ _MODE_OF_BANDS: Final[Mapping[int, Mode]] = {CHANNELS[mode]: mode for mode in MO
 _WITH_ALPHA: Final = frozenset({2, 4})
 """Numbers of bands."""
 _OPAQUE: Final = 255.0
-_SIXTEEN_TO_EIGHT: Final = 255 / 65535
-_ROUNDING: Final = 0.5
 
 
 class VipsEngine:
@@ -114,10 +112,11 @@ def _check_size(image: "pyvips.Image", header: Header, divisor: int) -> None:
 
 
 def _in_eight_bits(image: "pyvips.Image") -> "pyvips.Image":
-    """Scale 16 bits to 8, rounded."""
-    if image.format == "uchar":
-        return image
-    return image.linear([_SIXTEEN_TO_EIGHT], [_ROUNDING], uchar=True)
+    """Scale 16 bits to 8 by dropping the lower ones, as Pillow does; rounding takes twice the time.
+
+    Every value of 8 bits gets the same share, and what once was 8 bits is that again.
+    """
+    return image if image.format == "uchar" else image.cast("uchar", shift=True)
 
 
 def _resized(image: "pyvips.Image", size: tuple[int, int]) -> "pyvips.Image":
