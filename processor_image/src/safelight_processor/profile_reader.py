@@ -31,9 +31,9 @@ _TO_SRGB: Final[tuple[Vector, ...]] = (
     (0.0719, -0.2290, 1.4052),
 )
 """From XYZ, adapted to D50, to sRGB's light."""
-_OUTSIDE: Final = -0.03
-"""A primary that needs less than this much of a colour of sRGB is not in sRGB; rounding, and the
-primaries of old television, stay above it."""
+_OUTSIDE: Final = -0.1
+"""A primary that needs less than this much of a colour of sRGB is far outside of it, as Display
+P3's green is (-0.22); the primaries of European television (-0.04) are not worth a warning."""
 
 
 def space_of_result(header: Header, wanted: ColourSpace) -> ColourSpace:
