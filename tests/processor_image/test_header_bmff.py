@@ -264,3 +264,35 @@ def test_frames_of_an_animated_avif_are_counted() -> None:
     data = images.encoded(images.picture(40, 30), policy.AVIF, save_all=True, append_images=frames)
     header = read_header(data, policy.AVIF)
     assert (header.size, header.frames, header.is_animated) == ((40, 30), 5, True)
+
+
+def test_animated_avif_that_is_cut_is_refused() -> None:
+    frames = [Image.new("RGB", (40, 30), (9, 90, 9))]
+    data = images.encoded(images.picture(40, 30), policy.AVIF, save_all=True, append_images=frames)
+    # A box of the track's description that is as long is turned into the one that cuts.
+    start = data.index(b"stsd")
+    pasp = data.find(b"ccst", start)
+    assert pasp > 0
+    longer = bmff.clean_aperture(20, 20, (0, 0))
+    size = int.from_bytes(data[pasp - 4 : pasp], "big")
+    assert size == 16
+    entry = data.index(b"av01", start) - 4
+    changed = bytearray(data[: pasp - 4] + longer + data[pasp - 4 + size :])
+    for place in (entry, start - 4):
+        length = int.from_bytes(changed[place : place + 4], "big")
+        struct.pack_into(">I", changed, place, length + len(longer) - size)
+    for name in (b"stbl", b"minf", b"mdia", b"trak", b"moov"):
+        place = data.index(name) - 4
+        length = int.from_bytes(changed[place : place + 4], "big")
+        struct.pack_into(">I", changed, place, length + len(longer) - size)
+    assert rejection(bytes(changed), policy.AVIF).code == ExitCode.UNSUPPORTED_FORMAT
+
+
+def test_sequence_in_heif_is_refused() -> None:
+    data = bytearray(images.photo(64, 48, policy.HEIF))
+    data[8:12] = b"hevc"
+    sizes = bmff.box(b"stsz", struct.pack(">III", 0, 0, 5))
+    track = bmff.box(b"trak", bmff.box(b"mdia", bmff.box(b"minf", bmff.box(b"stbl", sizes))))
+    refused = rejection(bytes(data) + bmff.box(b"moov", track), policy.HEIF)
+    assert refused.code == ExitCode.UNSUPPORTED_FORMAT
+    assert "sequence" in refused.detail

@@ -131,7 +131,7 @@ def test_tone_curve_has_no_corner() -> None:
 
 def test_primaries_on_a_line_make_no_profile() -> None:
     line = icc.Primaries((0.1, 0.1), (0.2, 0.2), (0.3, 0.3))
-    with pytest.raises(ValueError, match="line"):
+    with pytest.raises(ValueError, match="inverse"):
         icc.rgb_profile(line, b"curv" + bytes(8))
 
 

@@ -9,13 +9,13 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from operator import mul
 from typing import Final
+
+from safelight_processor.matrices import Matrix, Vector, inverse, times, transposed
+from safelight_processor.tones import from_hlg, from_pq
 
 Point = tuple[float, float]
 """A chromaticity: x and y of CIE 1931."""
-Vector = tuple[float, float, float]
-Matrix = tuple[Vector, Vector, Vector]
 
 D65: Final = (0.3127, 0.3290)
 _D50_XYZ: Final = (0.9642, 1.0, 0.8249)
@@ -65,11 +65,6 @@ PQ: Final = 16
 HLG: Final = 18
 _GAMMAS: Final = {4: 2.2, 5: 2.8, 8: 1.0, 17: 2.6}
 
-_REFERENCE_WHITE: Final = 203.0
-"""Candela per square metre of paper white in HDR (ITU-R BT.2408)."""
-_KNEE: Final = 0.6
-"""Up to this part of paper white, HDR is shown as it is; what is brighter is compressed."""
-
 
 def is_hdr(transfer: int) -> bool:
     """Say whether a transfer function of H.273 is one of HDR's."""
@@ -89,9 +84,9 @@ def from_code_points(primaries: int, transfer: int, *, is_grey: bool = False) ->
         is_grey: there is one channel, and so no primaries.
     """
     if transfer == PQ:
-        curve = _table(_from_pq)
+        curve = _table(from_pq)
     elif transfer == HLG:
-        curve = _table(_from_hlg)
+        curve = _table(from_hlg)
     elif transfer in _GAMMAS:
         curve = _gamma_curve(_GAMMAS[transfer])
     else:
@@ -144,29 +139,6 @@ def _table(function: Callable[[float], float]) -> bytes:
     last = _TABLE_ENTRIES - 1
     values = (min(65535, max(0, round(65535 * function(n / last)))) for n in range(last + 1))
     return struct.pack(f">4s4xI{_TABLE_ENTRIES}H", b"curv", _TABLE_ENTRIES, *values)
-
-
-def _from_pq(value: float) -> float:
-    """Return SDR's light, 0 to 1, of a stored value: SMPTE ST 2084, then the shoulder."""
-    m1, m2, c1, c2, c3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
-    root = value ** (1 / m2)
-    nits = 10_000 * (max(root - c1, 0.0) / (c2 - c3 * root)) ** (1 / m1)
-    return _shoulder(nits / _REFERENCE_WHITE)
-
-
-def _from_hlg(value: float) -> float:
-    """Return SDR's light, 0 to 1, of a stored value: ARIB STD-B67 at 1000 nits, the shoulder."""
-    a, b, c = 0.17883277, 0.28466892, 0.55991073
-    scene = value * value / 3 if value <= 0.5 else (math.exp((value - c) / a) + b) / 12  # noqa: PLR2004 - from the standard
-    return _shoulder(1000 * scene**1.2 / _REFERENCE_WHITE)
-
-
-def _shoulder(light: float) -> float:
-    """Compress highlights: as it is up to the knee, then towards 1 without a corner."""
-    if light <= _KNEE:
-        return light
-    room = 1 - _KNEE
-    return _KNEE + room * (1 - math.exp((_KNEE - light) / room))
 
 
 def rgb_profile(primaries: Primaries, curve: bytes) -> bytes:
@@ -223,12 +195,12 @@ def _xyz(xyz: Vector) -> bytes:
 def _colorants(primaries: Primaries) -> tuple[Vector, Vector, Vector]:
     """Return the three primaries as XYZ, adapted to D50."""
     white = _xyz_of(primaries.white)
-    unscaled = _transposed(tuple(map(_xyz_of, _corners(primaries)[:3])))  # type: ignore[arg-type]  # three of them
-    scales = _times(_inverse(unscaled), white)
+    unscaled = transposed(tuple(map(_xyz_of, _corners(primaries)[:3])))  # type: ignore[arg-type]  # three of them
+    scales = times(inverse(unscaled), white)
     adapted = _adaptation(white)
     columns = [
-        _times(adapted, tuple(scale * part for part in column))  # type: ignore[arg-type]  # three of them
-        for scale, column in zip(scales, _transposed(unscaled), strict=True)
+        times(adapted, tuple(scale * part for part in column))  # type: ignore[arg-type]  # three of them
+        for scale, column in zip(scales, transposed(unscaled), strict=True)
     ]
     return columns[0], columns[1], columns[2]
 
@@ -242,31 +214,10 @@ def _xyz_of(point: Point) -> Vector:
 
 def _adaptation(white: Vector) -> Matrix:
     """Return Bradford's matrix from this white to D50 (ICC.1:2022, annex E)."""
-    source, target = _times(_BRADFORD, white), _times(_BRADFORD, _D50_XYZ)
+    source, target = times(_BRADFORD, white), times(_BRADFORD, _D50_XYZ)
     scaled = tuple(
         tuple(part * wanted / found for part in row)
         for row, wanted, found in zip(_BRADFORD, target, source, strict=True)
     )
-    columns = map(partial(_times, _inverse(_BRADFORD)), _transposed(scaled))  # type: ignore[arg-type]  # three by three
-    return _transposed(tuple(columns))  # type: ignore[arg-type]  # three of them
-
-
-def _transposed(matrix: Matrix) -> Matrix:
-    return tuple(zip(*matrix, strict=True))  # type: ignore[return-value]  # three by three
-
-
-def _times(matrix: Matrix, vector: Vector) -> Vector:
-    return tuple(sum(map(mul, row, vector)) for row in matrix)
-
-
-def _inverse(matrix: Matrix) -> Matrix:
-    (a, b, c), (d, e, f), (g, h, i) = matrix
-    determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
-    if abs(determinant) < 1e-9:  # noqa: PLR2004 - next to nothing
-        raise ValueError("the primaries lie on one line")
-    rows = (
-        (e * i - f * h, c * h - b * i, b * f - c * e),
-        (f * g - d * i, a * i - c * g, c * d - a * f),
-        (d * h - e * g, b * g - a * h, a * e - b * d),
-    )
-    return tuple(tuple(part / determinant for part in row) for row in rows)  # type: ignore[return-value]  # three by three
+    columns = map(partial(times, inverse(_BRADFORD)), transposed(scaled))  # type: ignore[arg-type]  # three by three
+    return transposed(tuple(columns))  # type: ignore[arg-type]  # three of them
