@@ -20,9 +20,9 @@ SECRET = "Safelight-test-secret"  # noqa: S105 - a word to look for in outputs
 
 PARTS = {
     "JPEG": {"APP0:JFIF", "APP2:ICC_PROFILE", "DQT", "SOF2", "DHT", "SOS"},
-    "PNG": {"IHDR", "iCCP", "IDAT", "IEND"},
-    "WEBP": {"VP8X", "ICCP", "ALPH", "VP8", "VP8L"},
-    "AVIF": {"ftyp", "meta", "mdat", "item:av01"},
+    "PNG": {"IHDR", "iCCP", "PLTE", "tRNS", "acTL", "fcTL", "fdAT", "IDAT", "IEND"},
+    "WEBP": {"VP8X", "ICCP", "ANIM", "ANMF", "ALPH", "VP8", "VP8L"},
+    "AVIF": {"ftyp", "meta", "moov", "mdat", "item:av01"},
 }
 """All parts that a processed image may hold, see `parts`."""
 
@@ -252,12 +252,20 @@ def _png_chunks(data: bytes) -> Iterator[str]:
 def _riff_chunks(data: bytes) -> Iterator[str]:
     _, riff_size = struct.unpack_from("<4sI", data)
     assert riff_size + 8 == len(data)
-    position = 12
-    while position < len(data):
-        name, size = struct.unpack_from("<4sI", data, position)
-        yield name.decode("ascii").strip()
-        position += 8 + size + size % 2
-    assert position == len(data)
+    yield from _chunks_between(data, 12, len(data))
+
+
+def _chunks_between(data: bytes, position: int, end: int) -> Iterator[str]:
+    while position < end:
+        raw, size = struct.unpack_from("<4sI", data, position)
+        name = raw.decode("ascii").strip()
+        yield name
+        position += 8
+        if name == "ANMF":
+            # A frame of an animation is chunks again, after 16 bytes of its own.
+            yield from _chunks_between(data, position + 16, position + size)
+        position += size + size % 2
+    assert position == end
 
 
 def _boxes(data: bytes) -> Iterator[str]:

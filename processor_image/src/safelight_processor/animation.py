@@ -21,9 +21,10 @@ from safelight_processor.colour import convert
 from safelight_processor.encoded import EncodedImage
 from safelight_processor.errors import ImageRejected
 from safelight_processor.header import Data, Header
-from safelight_processor.pixels import fit_stored, resize, turn_upright
+from safelight_processor.pixels import resize, turn_upright
 from safelight_processor.profile_reader import space_of_result
 from safelight_processor.profiles import DISPLAY_P3_PROFILE
+from safelight_processor.sizes import fit_stored
 
 Size = tuple[int, int]
 Options = dict[str, Any]

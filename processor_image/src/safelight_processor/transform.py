@@ -6,11 +6,15 @@ encoded anew from a canvas of our own.
 
 from dataclasses import dataclass
 
+import PIL
+
 from safelight_contract import keys, policy
 from safelight_contract.facts import Change, Facts
+from safelight_contract.facts import Warning as Told
 from safelight_contract.policy import Format
 from safelight_contract.recipe import Recipe
 from safelight_processor import engines, metadata
+from safelight_processor.animation import animate
 from safelight_processor.encode import encode
 from safelight_processor.encoded import EncodedImage
 from safelight_processor.header import Header
@@ -48,6 +52,11 @@ def transform(original: bytes | memoryview, source: Format, recipe: Recipe, log:
         MemoryError: it needs more memory than there is.
     """
     header = read_header(original, source)
+    if header.is_animated:
+        with log.phase("encode"):
+            image = animate(original, header, recipe)
+        facts = _facts(original, header, recipe, image)
+        return Result(image, (), facts, f"pillow/{PIL.__version__}")
     engine = engines.choose(recipe.engine, header)
     size = fit(*header.upright_size, policy.MAX_WIDTH, policy.MAX_HEIGHT)
     with log.phase("decode"):
@@ -72,7 +81,10 @@ def _facts(
         frames=header.frames,
         changes=_changes(header, recipe, image),
         removed=metadata.removed(header),
-        warnings=metadata.warnings(header, space_of_result(header, recipe.colour)),
+        warnings=(
+            *metadata.warnings(header, space_of_result(header, recipe.colour)),
+            *((Told.VARIANTS_SKIPPED,) if header.is_animated and recipe.variants else ()),
+        ),
     )
 
 

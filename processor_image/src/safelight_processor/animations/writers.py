@@ -15,6 +15,10 @@ _LONGEST_WEBP_DELAY: Final = Fraction(2**24 - 1)
 """Milliseconds, in the ANMF chunk."""
 _RIFF_BYTES: Final = 12
 _CHUNK_BYTES: Final = 8
+_FIRST_CHUNK: Final = slice(12, 16)
+_FLAGS: Final = 20
+"""Where the flags of the first chunk are, if it is VP8X."""
+_ALPHA_FLAG: Final = 0x10
 _Delay = Fraction | int
 
 
@@ -36,6 +40,8 @@ class _Reel(Image.Image):
         self.is_animated = True
         self.delays: list[_Delay] = []
         """Milliseconds; the encoder is given this list while it grows."""
+        self.has_alpha = False
+        """Whether a frame was RGBA so far."""
         self._frames = frames
         self._delay = delay
         self._number = -1
@@ -57,6 +63,7 @@ class _Reel(Image.Image):
             following = next(self._frames)
             self.im = following.image.im
             self._mode = following.image.mode
+            self.has_alpha = self.has_alpha or following.image.mode == "RGBA"
             self._size = following.image.size
             self.delays.append(self._delay(following.delay))
             self._number += 1
@@ -66,14 +73,14 @@ def webp(frames: Iterator[Frame], count: int, plays: int, options: dict[str, Any
     """Return an animated WebP.
 
     Args:
-        frames: RGB or RGBA, all of one size.
+        frames: RGB, or RGBA where not all is opaque; all of one size.
         count: how many there are.
         plays: how often it is shown; 0: for ever.
         options: of Pillow's encoder.
     """
     # Pillow adds the delays up before it rounds, so many short ones do not drift.
     reel = _Reel(frames, count, lambda delay: min(delay, _LONGEST_WEBP_DELAY))
-    return save(
+    data = save(
         reel,
         "webp",
         save_all=True,
@@ -82,6 +89,11 @@ def webp(frames: Iterator[Frame], count: int, plays: int, options: dict[str, Any
         background=(0, 0, 0, 0),
         **options,
     )
+    if not reel.has_alpha or data[_FIRST_CHUNK] != b"VP8X":
+        return data
+    # libwebp looks for alpha in the frames' pixels alone. Where rectangles without any leave a
+    # part of the canvas uncovered, readers would take that for black.
+    return data[:_FLAGS] + bytes([data[_FLAGS] | _ALPHA_FLAG]) + data[_FLAGS + 1 :]
 
 
 def webp_frame_sizes(data: bytes) -> list[int]:
