@@ -11,6 +11,8 @@ from safelight_processor.decode import decode
 from safelight_processor.errors import ImageRejected
 from safelight_processor.header import Header
 from safelight_processor.headers import read_header
+from safelight_processor.pixels import to_eight_bits
+from tests.processor_image.helpers import pixel
 from tests.support import images
 
 FRAME = b"\x2c" + bytes(8) + b"\0" + b"\x02\x02\x44\x01\0"
@@ -114,6 +116,19 @@ def test_absurdly_many_blocks_are_refused_soon() -> None:
     start = time.process_time()
     assert rejection(data).code == ExitCode.IMAGE_TOO_LARGE
     assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize("control", [b"", extension(0xF9, b"\x01\0\0\x01")])
+def test_screen_that_the_picture_does_not_cover_is_transparent(control: bytes) -> None:
+    """As browsers have it; Pillow fills it with the palette's first colour."""
+    frame = b"\x2c" + struct.pack("<4H", 1, 0, 1, 1) + FRAME[9:]
+    data = gif((4, 2), control, frame)
+    header = read(data)
+    assert header.covered == (1, 0, 2, 1)
+    shown = to_eight_bits(decode(data, header).image)
+    assert shown.mode == "RGBA"
+    alpha = [pixel(shown, x, y)[3] for y in range(2) for x in range(4)]
+    assert alpha == [0, 255, 0, 0, 0, 0, 0, 0]
 
 
 def test_still_picture_is_decoded() -> None:

@@ -11,6 +11,7 @@ from safelight_contract.facts import Warning as Lost
 from safelight_contract.policy import Format
 from safelight_contract.recipe import ColourSpace
 from safelight_processor import icc, metadata
+from safelight_processor.colour import SRGB_PROFILE
 from safelight_processor.header import Header
 from safelight_processor.headers import read_header
 from safelight_processor.metadata import Credits, encoded, merged, removed, warnings
@@ -150,6 +151,7 @@ def header(**fields: object) -> Header:
         ({"profile": images.display_p3()}, ColourSpace.SRGB, (Lost.WIDE_GAMUT_CLIPPED,)),
         ({"profile": images.display_p3()}, ColourSpace.DISPLAY_P3, ()),
         ({"profile": b"junk"}, ColourSpace.SRGB, (Lost.PROFILE_IGNORED,)),
+        ({"profile": SRGB_PROFILE, "is_grey": True}, ColourSpace.SRGB, ()),
         ({"profile": images.cmyk_profile()}, ColourSpace.SRGB, (Lost.PROFILE_IGNORED,)),
         ({"profile": images.cmyk_profile(), "is_cmyk": True}, ColourSpace.SRGB, ()),
         (

@@ -81,6 +81,12 @@ def _decoded(data: Data, header: Header, target: tuple[int, int] | None) -> Deco
     if header.is_grey and image.mode == "RGBA":
         # Grey with alpha in 16 bits; three channels that are equal lose nothing.
         image = image.convert("LA")
+    if header.covered is not None and "transparency" not in image.info:
+        # Pillow fills the rest with the palette's first colour, which nobody meant.
+        mask = Image.new("L", image.size)
+        mask.paste(255, header.covered)
+        image = image.convert("RGB")
+        image.putalpha(mask)
     if header.crop is not None:
         # Whoever cut it off does not want it to be seen.
         image = image.crop(header.crop)

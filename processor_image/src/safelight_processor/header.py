@@ -35,6 +35,9 @@ class Header:
     """The part of the coded picture that is to be shown, where the decoder does not cut it out."""
     coded_size: tuple[int, int] | None = None
     """Pixels before anything is cut or turned; None: the same as `size`."""
+    covered: Crop | None = None
+    """The part of a GIF's screen that its first picture covers; the rest of it is transparent.
+    None: all of it."""
     is_cropped: bool = False
     """A part of the coded picture is cut off, whoever does it."""
     is_turned: bool = False

@@ -67,7 +67,12 @@ def warnings(header: Header, space: ColourSpace) -> tuple[Lost, ...]:
 
 
 def _suits(profile: bytes, header: Header) -> bool:
-    """Say whether a profile is used for the picture; see `colour.convert`."""
+    """Say whether a profile is used for the picture, or not missed; see `colour.convert`."""
+    if header.is_grey and (
+        profile_reader.is_srgb(profile) or profile_reader.is_display_p3(profile)
+    ):
+        # Made for colour, but its grey is the one that is assumed without a profile.
+        return True
     from safelight_processor import colour  # noqa: PLC0415 - loads Pillow, and most photos need it not
 
     mode = "CMYK" if header.is_cmyk else "L" if header.is_grey else "RGB"

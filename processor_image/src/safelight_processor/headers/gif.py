@@ -49,11 +49,14 @@ def read(data: Data) -> Header:
     size = max(found.screen[0], left + width), max(found.screen[1], top + height)
     frames = max(1, found.frames)
     budgets.check_size(size, frames)
+    place = left, top, left + width, top + height
+    covered = None if place == (0, 0, *size) else place
     return Header(
         format=policy.GIF,
         size=size,
         profile=found.profile,
-        has_alpha=found.has_alpha or (left, top, width, height) != (0, 0, *size),
+        covered=covered,
+        has_alpha=found.has_alpha or covered is not None,
         is_lossless=True,
         frames=frames,
         metadata=frozenset(found.kinds),
