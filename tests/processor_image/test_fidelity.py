@@ -1,6 +1,7 @@
 """The pixels that are stored are the pixels that were meant, by both engines."""
 
 import struct
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -141,7 +142,7 @@ def test_transparent_pixels_do_not_bleed(engine: Engine, image_format: Format) -
     """Half of the picture is green and transparent, and none of it is seen in the red half."""
     image = Image.new("RGBA", (256, 256), (0, 255, 0, 0))
     image.paste((255, 0, 0, 255), (128, 0, 256, 256))
-    options = {
+    options: dict[str, dict[str, Any]] = {
         "WEBP": {"lossless": True, "exact": True},
         "AVIF": {"quality": 100, "subsampling": "4:4:4"},
         "HEIF": {"quality": 100, "chroma": 444},
