@@ -1,6 +1,6 @@
 # The verbs of this repository; `make help` lists them. Each needs nothing but what it installs itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test faults chaos lint bench bench-processor image-quality
+.PHONY: help up down test faults chaos fuzz lint bench bench-processor image-quality
 
 UV := local/uv
 LOCAL := $(UV) run --quiet --package safelight-local --no-dev safelight-local
@@ -11,6 +11,7 @@ help: ## Show this list
 	@echo "  make up KUBE_CONTEXT=name S3_ENDPOINT=...   install into a cluster that you have"
 	@echo "  make up PHOTO=photo.jpg                     send a photo of yours through it"
 	@echo "  make chaos SAFELIGHT_SEED=1                 repeat a run (SAFELIGHT_CHAOS_SECONDS: its length)"
+	@echo "  make fuzz SAFELIGHT_SEED=1                  the same for it (SAFELIGHT_FUZZ_SECONDS)"
 	@echo "  make down PURGE=1                           stop it and remove its data"
 	@echo "  make bench PARTS=burst                      measure one part alone"
 
@@ -25,6 +26,9 @@ test: ## Run all tests; they start what they need, the local cluster included
 
 chaos: ## Kill, pause and restart everything for ten minutes under load, then judge what happened
 	@$(UV) run --quiet python -m tests.faults.chaos
+
+fuzz: ## Change real pictures at random for ten minutes: each must end well, or be refused
+	@$(UV) run --quiet python -m tests.fuzz
 
 lint: ## Check style, types, import rules and the lock file
 	$(UV) lock --check

@@ -9,6 +9,13 @@ MAX_UPLOAD_BYTES: Final = 20 * 1024 * 1024
 MAX_PIXELS: Final = 50_000_000
 """The largest original, in pixels (width times height, from the header, before any decoding)."""
 
+MAX_SIDE: Final = 65_535
+"""The longest side of an original, in pixels: what JPEG and GIF can hold.
+
+A decoder that works row by row needs memory for the longest row: of 12 million pixels in a row, 4
+rows high, libvips made 9 GB.
+"""
+
 MAX_WIDTH: Final = 3840
 """The box that every image is fitted into, in pixels; images are never enlarged."""
 

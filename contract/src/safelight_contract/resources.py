@@ -98,7 +98,8 @@ FAILURE_MESSAGES: Final[Mapping[Failure, str]] = {
     Failure.CORRUPT_IMAGE: "The image is damaged or incomplete and cannot be read.",
     Failure.IMAGE_TOO_LARGE: "The image has too many pixels;"
     f" at most {policy.MAX_PIXELS // 1_000_000} million are accepted, of an animation"
-    f" {policy.MAX_ANIMATED_PIXELS // 1_000_000} million in {policy.MAX_FRAMES} pictures.",
+    f" {policy.MAX_ANIMATED_PIXELS // 1_000_000} million in {policy.MAX_FRAMES} pictures,"
+    f" and {policy.MAX_SIDE} on a side.",
     Failure.SOURCE_MISSING: "The uploaded file is no longer in the object storage."
     " Upload it again.",
     Failure.CHECKSUM_MISMATCH: "The stored file is not the one that was uploaded. Upload it again.",

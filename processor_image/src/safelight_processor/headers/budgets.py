@@ -25,7 +25,7 @@ MAX_METADATA_BYTES: Final = 1024 * 1024
 
 
 def check_size(size: tuple[int, int], frames: int = 1) -> None:
-    """Refuse too many pixels or frames.
+    """Refuse too many pixels or frames, and sides that are too long.
 
     Args:
         size: width and height of a frame, in pixels.
@@ -40,6 +40,10 @@ def check_size(size: tuple[int, int], frames: int = 1) -> None:
     if width * height > policy.MAX_PIXELS:
         raise too_large(
             f"it has {width}x{height} pixels; at most {policy.MAX_PIXELS} are accepted",
+        )
+    if max(size) > policy.MAX_SIDE:
+        raise too_large(
+            f"it has {width}x{height} pixels; no side may be longer than {policy.MAX_SIDE}",
         )
     if frames > policy.MAX_FRAMES:
         raise too_large(f"it has {frames} frames; at most {policy.MAX_FRAMES} are accepted")
