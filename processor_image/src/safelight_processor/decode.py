@@ -77,6 +77,9 @@ def _decoded(data: Data, header: Header, target: tuple[int, int] | None) -> Deco
         reduced = image.draft(None, (size[0] // divisor, size[1] // divisor))
         raw_mode = str(image.tile[0].args) if image.tile else ""  # type: ignore[attr-defined]  # each plugin's image has tiles
         image.load()
+        if image.mode in {"P", "PA"} and image.palette is None:
+            # Pillow decodes such a PNG, and fails as soon as its colours are asked for.
+            raise ValueError("it has no palette")
     _scale_transparency(image, raw_mode)
     if header.is_grey and image.mode == "RGBA":
         # Grey with alpha in 16 bits; three channels that are equal lose nothing.
