@@ -39,6 +39,10 @@ Recordings of screens do not reach it (0.92), photos do (0.26)."""
 _SAMPLE_FRAMES: Final = 12
 _SAMPLE_PIXELS: Final = 4_000_000
 """What both ways are tried on: so many frames, but at least two and no more pixels over them."""
+_PASSES: Final = 3
+"""Over the whole animation, at most; one less for large ones. A pass takes 20 s of CPU for the
+largest, and most animations need one."""
+_MANY_PIXELS: Final = 50_000_000
 _LEAST_QUALITY: Final = 40
 _STEP_DOWN: Final = 20
 _AVIF_SPEED: Final = 9
@@ -89,7 +93,8 @@ def animate(original: Data, header: Header, recipe: Recipe) -> EncodedImage:
     # Only where the size is the same is the original the same picture in fewer bytes.
     most = len(original) if target == header.size else None
     best = b""
-    for data in _attempts(film, header, written, recipe.quality, space):
+    passes = _PASSES if header.pixels <= _MANY_PIXELS else _PASSES - 1
+    for data in islice(_attempts(film, header, written, recipe, most), passes):
         if not best or len(data) < len(best):
             best = data
         if most is None or len(best) <= most:
@@ -120,21 +125,30 @@ def _attempts(
     film: Film,
     header: Header,
     written: Format,
-    quality: int,
-    space: ColourSpace,
+    recipe: Recipe,
+    most: int | None,
 ) -> Iterator[bytes]:
     """Yield files, the best bet first: the next is asked for if one was not small enough.
 
-    At most three, as each plays the film anew. If none is smaller than the original, the smallest
-    is taken all the same: an original that was made with more care, or stored worse, than we do.
+    If none is smaller than the original, the smallest is taken all the same: the original was made
+    with more care than is affordable here, or stored worse than anybody should see it.
+
+    Args:
+        film: the animation.
+        header: of the original.
+        written: the format of the result.
+        recipe: says how good it is to be.
+        most: bytes that it should not exceed, if any.
     """
+    quality = recipe.quality
+    space = space_of_result(header, recipe.colour)
     profile = DISPLAY_P3_PROFILE if space is ColourSpace.DISPLAY_P3 else None
     if written is policy.PNG:
         seen = apng_writer.survey(film.frames())
         yield apng_writer.write(film, seen, profile)
         yield apng_writer.write(film, seen, profile, apng_writer.SMALLEST)
     elif written is policy.WEBP:
-        for options in _webp_settings(film, header, quality + 6):
+        for options in _webp_settings(film, header, quality + 6, most):
             yield writers.webp(
                 film.frames(), film.count, film.plays, options | {"icc_profile": profile}
             )
@@ -146,24 +160,32 @@ def _attempts(
             yield writers.avif(frames, film.count, options | {"icc_profile": profile})
 
 
-def _webp_settings(film: Film, header: Header, quality: int) -> Iterator[Options]:
-    """Yield options of Pillow's encoder, the best bet first.
+def _webp_settings(
+    film: Film,
+    header: Header,
+    quality: int,
+    most: int | None,
+) -> list[Options]:
+    """Return options of Pillow's encoder, the best bet first.
 
     Args:
         film: the animation.
         header: of the original.
         quality: libwebp's; photos score about 80 in SSIMULACRA2 at 86, and 70 at 76.
+        most: bytes that the file should not exceed, if any.
     """
     lossy: Options = {"quality": quality, "method": _LOSSY_METHOD}
-    worse = lossy | {"quality": max(_LEAST_QUALITY, quality - _STEP_DOWN)}
-    exact, inexact = (_sample(film, options) for options in (_LOSSLESS, lossy))
+    worse = [lossy | {"quality": max(_LEAST_QUALITY, lower)} for lower in (quality - _STEP_DOWN, 0)]
+    sizes = {n: _sample(film, options) for n, options in enumerate((_LOSSLESS, lossy))}
     # Pixels that have lost already need not be kept at any price.
-    if inexact >= (_WORTH_A_LOSS if header.is_lossless else 1) * exact:
-        yield from (_LOSSLESS, lossy, worse)
-    elif header.is_lossless:
-        yield from (lossy, _LOSSLESS, worse)
-    else:
-        yield from (lossy, worse, lossy | {"quality": _LEAST_QUALITY})
+    is_exact = sizes[1] >= (_WORTH_A_LOSS if header.is_lossless else 1) * sizes[0]
+    order = [_LOSSLESS, lossy, *worse] if is_exact else [lossy, _LOSSLESS, *worse]
+    if most is None or sizes[0 if is_exact else 1] <= most:
+        return order
+    # A pass over the whole costs much more than to know whether it may do.
+    estimates = {id(options): _sample(film, options) for options in order}
+    small = [options for options in order if estimates[id(options)] <= most]
+    return small or sorted(order, key=lambda options: estimates[id(options)])
 
 
 def _sample(film: Film, options: Options) -> float:
