@@ -28,6 +28,7 @@ from safelight_processor.original import cpu_milliseconds
 from safelight_processor.process import Store, process
 
 _USAGE: Final = """usage: safelight-process [--recipe JSON] IN OUT_DIR
+       safelight-process --formats
 Without arguments it is a Job, and the environment has the request.
 """
 _WRONG_USAGE: Final = 2
@@ -83,7 +84,8 @@ def run_on_files(arguments: Sequence[str]) -> int:
     """Process one file into a folder, with the pipeline of a Job.
 
     Args:
-        arguments: `--recipe JSON` if the default is not wanted, the file, and the folder.
+        arguments: `--recipe JSON` if the default is not wanted, the file, and the folder; or
+            `--formats` alone, to be told what this build can read and write.
 
     Returns:
         The exit code.
@@ -92,6 +94,11 @@ def run_on_files(arguments: Sequence[str]) -> int:
 
     recipe = Recipe()
     match arguments:
+        case ["--formats"]:
+            from safelight_processor import capabilities  # noqa: PLC0415 - seldom asked for
+
+            sys.stdout.write(f"{capabilities.report()}\n")
+            return ExitCode.DONE
         case ["--recipe", text, source, target]:
             try:
                 recipe = Recipe.decode(text)
