@@ -6,6 +6,7 @@ wheels, sees it before a user does.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -26,10 +27,8 @@ _OF_PILLOW: Final = {
 def readable() -> Mapping[Format, str]:
     """Return what can be decoded, as `library/version` by format."""
     found = _codecs() | {policy.GIF: f"pillow/{version('pillow')}"}
-    try:
+    with suppress(PackageNotFoundError):
         found[policy.HEIF] = f"pillow-heif/{version('pillow-heif')}"
-    except PackageNotFoundError:
-        pass
     return {known: found[known] for known in policy.FORMATS if known in found}
 
 
