@@ -69,7 +69,7 @@ def test_file_of_the_corpus_is_the_same_to_both(
     """Same size and look, or refused by both; nothing is written to anybody's stderr."""
     data = Path(corpus_row["path"]).read_bytes()
     image_format = policy.sniff(data[: policy.SNIFF_BYTES])
-    if image_format not in {policy.JPEG, policy.PNG, policy.WEBP}:
+    if image_format is None:
         return
     try:
         header = read_header(data, image_format)
