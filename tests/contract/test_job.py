@@ -290,7 +290,6 @@ def test_every_exit_code_has_a_reason_and_every_reason_of_the_processor_a_code()
     without = {ExitCode.DONE, ExitCode.INTERNAL_ERROR}
     assert set(FAILURES) == set(ExitCode) - without
     decided_by_the_operator = {
-        Failure.DEADLINE_EXCEEDED,
         Failure.OUTPUT_MISSING,
         Failure.ID_CONFLICT,
         Failure.INTERNAL_ERROR,

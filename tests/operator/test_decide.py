@@ -373,6 +373,7 @@ ENDINGS = (
     ),
     Ending("storage away", (pod(exit_code=20),), Failure.STORAGE_UNAVAILABLE, 4),
     Ending("URL expired", (pod(exit_code=21),), Failure.STORAGE_UNAVAILABLE, 4),
+    Ending("it spun", (pod(exit_code=24),), Failure.DEADLINE_EXCEEDED, 1),
     Ending("it noticed", (pod(exit_code=30),), Failure.OUT_OF_MEMORY, 2),
     Ending("OOM-killed", (pod(exit_code=137, out_of_memory=True),), Failure.OUT_OF_MEMORY, 2),
     Ending(

@@ -1,8 +1,14 @@
 import json
 import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from safelight_contract.job import FAILURES, ExitCode
+from safelight_contract.resources import Failure
 
 
 def test_limits_hold_and_cannot_be_taken_back() -> None:
@@ -21,7 +27,7 @@ def test_limits_hold_and_cannot_be_taken_back() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     limits, written = ended.stdout.decode().splitlines()
-    assert json.loads(limits) == [[4 << 30, 4 << 30], [600, 600], [65536, 65536], [0, 0]]
+    assert json.loads(limits) == [[4 << 30, 4 << 30], [300, 310], [65536, 65536], [0, 0]]
     assert int(written) == 65536
 
 
@@ -45,3 +51,20 @@ def test_lower_limit_of_the_container_is_kept() -> None:
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert ended.stdout.decode().strip() == "(30, 30)"
     assert resource.getrlimit(resource.RLIMIT_CPU) != (30, 30)
+
+
+@pytest.mark.parametrize("as_process_1", [False, True])
+def test_who_spins_ends_with_a_code_of_its_own(as_process_1: bool) -> None:  # noqa: FBT001 - a parameter
+    """In one call that never returns to Python, as a decoder does, and as in a container."""
+    program = (
+        "from safelight_processor import limits\n"
+        "limits.CPU_SECONDS = 1\n"
+        "limits.apply_limits()\n"
+        "sum(range(10**15))\n"
+    )
+    namespace = ["unshare", "--pid", "--fork"] if as_process_1 else []
+    ended = subprocess.run(
+        [*namespace, sys.executable, "-c", program], capture_output=True, check=False, timeout=60
+    )
+    assert ended.returncode == ExitCode.CPU_TIME_EXCEEDED == signal.SIGXCPU
+    assert FAILURES[ended.returncode] is Failure.DEADLINE_EXCEEDED

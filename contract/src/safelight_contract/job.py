@@ -30,7 +30,7 @@ MAX_ATTEMPTS: Final = 99
 
 
 class ExitCode(IntEnum):
-    """How the processor ends: 10 to 19 are never retried, 20 to 29 are."""
+    """How the processor ends: 10 to 19 are never retried, 20 to 23 are."""
 
     DONE = 0
     INTERNAL_ERROR = 1
@@ -42,6 +42,8 @@ class ExitCode(IntEnum):
     STORAGE_UNAVAILABLE = 20
     STORAGE_FORBIDDEN = 21
     """A signed URL was refused: it has expired, so a new attempt with new URLs may succeed."""
+    CPU_TIME_EXCEEDED = 24
+    """The number of SIGXCPU: the only code that a process can end with while a decoder spins."""
     OUT_OF_MEMORY = 30
     KILLED = 137
     """128 + SIGKILL: the kernel's out-of-memory killer, or an eviction."""
@@ -55,6 +57,7 @@ FAILURES: Final[Mapping[int, Failure]] = {
     ExitCode.CHECKSUM_MISMATCH: Failure.CHECKSUM_MISMATCH,
     ExitCode.STORAGE_UNAVAILABLE: Failure.STORAGE_UNAVAILABLE,
     ExitCode.STORAGE_FORBIDDEN: Failure.STORAGE_UNAVAILABLE,
+    ExitCode.CPU_TIME_EXCEEDED: Failure.DEADLINE_EXCEEDED,
     ExitCode.OUT_OF_MEMORY: Failure.OUT_OF_MEMORY,
     ExitCode.KILLED: Failure.OUT_OF_MEMORY,
 }
