@@ -5,10 +5,13 @@ are. Frames are decoded, put right and encoded one after the other, so memory is
 canvases, not by the number of frames. The first damaged frame is final, wherever it is.
 """
 
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
+
+from PIL import Image
 
 from safelight_contract import keys, policy
 from safelight_contract.job import ExitCode
@@ -21,6 +24,7 @@ from safelight_processor.colour import convert
 from safelight_processor.encoded import EncodedImage
 from safelight_processor.errors import ImageRejected
 from safelight_processor.header import Data, Header
+from safelight_processor.picture import Picture
 from safelight_processor.pixels import resize, turn_upright
 from safelight_processor.profile_reader import space_of_result
 from safelight_processor.profiles import DISPLAY_P3_PROFILE
@@ -101,6 +105,12 @@ def animate(original: Data, header: Header, recipe: Recipe) -> EncodedImage:
             break
     width, height = target if header.orientation < 5 else target[::-1]  # noqa: PLR2004 - from 5 on it lies on its side
     return EncodedImage(keys.MAIN, written, width, height, best)
+
+
+def first_frame(image: EncodedImage) -> Picture:
+    """Return the first picture of what `animate` has made."""
+    with Image.open(io.BytesIO(image.data), formats=[image.format.name]) as opened:
+        return Picture.from_pillow(opened.convert("RGBA"))
 
 
 def _finished(

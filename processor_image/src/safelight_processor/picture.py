@@ -105,6 +105,22 @@ class Picture:
         self._image.info = {}
         return self._image
 
+    def part(self, box: tuple[int, int, int, int]) -> "Image.Image":
+        """Return a small part in `mode`, without making an image of all of it.
+
+        Args:
+            box: left, top, right and bottom in pixels, right and bottom excluded.
+        """
+        if self._image is not None:
+            part = self._image.crop(box)
+            return part.convert("RGB") if part.mode == _YCC else part
+        left, top, right, bottom = box
+        channels, (width, _) = CHANNELS[self.mode], self.size
+        starts = (channels * (width * y + left) for y in range(top, bottom))
+        length = channels * (right - left)
+        rows = b"".join(self.raw[start : start + length] for start in starts)
+        return Picture(self.mode, (right - left, bottom - top), rows, None).image()
+
     def jpeg_image(self) -> "Image.Image":
         """Return what Pillow's JPEG encoder takes with the least work: YCbCr stays YCbCr."""
         if self._image is not None and self._image.mode == _YCC:

@@ -4,26 +4,25 @@ Nothing of the original but its pixels reaches the results: they are decoded onc
 encoded anew from a canvas of our own.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-import PIL
-
-from safelight_contract import keys, policy
+from safelight_contract import policy
 from safelight_contract.facts import Change, Facts
-from safelight_contract.facts import Warning as Told
+from safelight_contract.facts import Warning as Lost
 from safelight_contract.policy import Format
-from safelight_contract.recipe import Recipe
-from safelight_processor import engines, metadata
-from safelight_processor.animation import animate
-from safelight_processor.encode import encode
+from safelight_contract.recipe import Credits, Recipe
+from safelight_processor import engines, metadata, placeholders, renditions
 from safelight_processor.encoded import EncodedImage
+from safelight_processor.encoders import encoder
 from safelight_processor.header import Header
 from safelight_processor.headers import read_header
 from safelight_processor.log import Log
 from safelight_processor.profile_reader import is_in, space_of_result
 from safelight_processor.sizes import fit
 
-_EIGHT_BITS = 8
+_EIGHT_BITS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,43 +47,83 @@ def transform(original: bytes | memoryview, source: Format, recipe: Recipe, log:
         log: takes the phases.
 
     Raises:
-        ImageRejected: it is damaged, or has too many pixels.
+        ImageRejected: it is damaged, too large, or animated where that is not accepted.
         MemoryError: it needs more memory than there is.
     """
     header = read_header(original, source)
     if header.is_animated:
-        with log.phase("encode"):
-            image = animate(original, header, recipe)
-        facts = _facts(original, header, recipe, image)
-        return Result(image, (), facts, f"pillow/{PIL.__version__}")
+        return _animated(original, header, recipe, log)
     engine = engines.choose(recipe.engine, header)
     size = fit(*header.upright_size, policy.MAX_WIDTH, policy.MAX_HEIGHT)
     with log.phase("decode"):
         picture = engine.fit(original, header, size, recipe.colour)
-    written = recipe.image_formats(source)[0]
     with log.phase("encode"):
-        data = encode(picture.image(), written, is_lossless=header.is_lossless)
-    image = EncodedImage(keys.MAIN, written, *picture.size, data)
-    versions = " ".join(f"{name}/{version}" for name, version in engine.versions().items())
-    return Result(image, (), _facts(original, header, recipe, image), versions)
+        keeps = recipe.credits is Credits.KEEP
+        task = renditions.Task(
+            header=header,
+            original=original,
+            recipe=recipe,
+            engine=engine,
+            space=space_of_result(header, recipe.colour),
+            exif=(metadata.credits(original, header) or b"") if keeps else b"",
+        )
+        made = renditions.make(picture, task)
+    facts = _facts(
+        original,
+        header,
+        recipe,
+        made.image,
+        thumbhash=made.thumbhash,
+        dominant_color=made.dominant_colour,
+    )
+    versions = _versions({**engine.versions(), **made.versions})
+    return Result(made.image, tuple(made.variants), facts, versions)
 
 
-def _facts(
-    original: bytes | memoryview, header: Header, recipe: Recipe, image: EncodedImage
+def _animated(original: bytes | memoryview, header: Header, recipe: Recipe, log: Log) -> Result:
+    """Make the one image of an animation; each variant would take the time of all frames anew."""
+    from safelight_processor import animation  # noqa: PLC0415 - seldom needed
+
+    with log.phase("encode"):
+        image = animation.animate(original, header, recipe)
+        engine = engines.choose(recipe.engine, header)
+        first = placeholders.small(animation.first_frame(image), engine)
+    name, version = encoder(image.format, first.mode, recipe.profile)
+    facts = _facts(
+        original,
+        header,
+        recipe,
+        image,
+        warnings=[Lost.VARIANTS_SKIPPED] if recipe.variants else [],
+        thumbhash=placeholders.thumbhash(first),
+        dominant_color=placeholders.dominant_colour(first),
+    )
+    return Result(image, (), facts, _versions({**engine.versions(), name: version}))
+
+
+def _facts(  # noqa: PLR0913 - named all of them
+    original: bytes | memoryview,
+    header: Header,
+    recipe: Recipe,
+    image: EncodedImage,
+    *,
+    thumbhash: str | None,
+    dominant_color: str | None,
+    warnings: Iterable[Lost] = (),
 ) -> Facts:
     width, height = header.upright_size
+    space = space_of_result(header, recipe.colour)
     return Facts(
         original_media_type=header.format.media_type,
         original_size=len(original),
         original_width=width,
         original_height=height,
         frames=header.frames,
+        thumbhash=thumbhash,
+        dominant_color=dominant_color,
         changes=_changes(header, recipe, image),
         removed=metadata.removed(header),
-        warnings=(
-            *metadata.warnings(header, space_of_result(header, recipe.colour)),
-            *((Told.VARIANTS_SKIPPED,) if header.is_animated and recipe.variants else ()),
-        ),
+        warnings=(*metadata.warnings(header, space), *warnings),
     )
 
 
@@ -101,3 +140,7 @@ def _changes(header: Header, recipe: Recipe, image: EncodedImage) -> tuple[Chang
         Change.FORMAT_CHANGED: image.format is not header.format,
     }
     return tuple(change for change, holds in done.items() if holds)
+
+
+def _versions(found: Mapping[str, str]) -> str:
+    return " ".join(f"{name}/{version}" for name, version in found.items())
