@@ -438,6 +438,12 @@ def test_budgets_are_checked_before_anything_is_decoded(
     assert caught.value.code is ExitCode.IMAGE_TOO_LARGE
 
 
+def test_avif_needs_more_memory_and_may_be_half_as_large() -> None:
+    with pytest.raises(ImageRejected) as caught:
+        animate(b"", Header(format=policy.AVIF, size=(4000, 4000), frames=2), BARE)
+    assert caught.value.code is ExitCode.IMAGE_TOO_LARGE
+
+
 def test_gif_parts_count_even_where_they_are_not_seen() -> None:
     """A canvas of one pixel, and in it a picture of 3.6 gigapixels."""
     huge = struct.pack("<BHHHHB", 0x2C, 0, 0, 60000, 60000, 0) + b"\x02\x02\x4c\x01\x00"

@@ -21,9 +21,11 @@ from safelight_processor.header import Data, Header
 from safelight_processor.headers import budgets
 from safelight_processor.pixels import to_eight_bits
 
-LEAST_CANVASES: Final = 4
+_LEAST_CANVASES: Final = 4
 """An animation counts as this many frames at least, since its canvas is in memory so often at one
 time: twice in the decoder, then as a picture, then as what is resized of it."""
+_LEAST_CANVASES_OF_AVIF: Final = 8
+"""libavif and dav1d keep several frames that later ones refer to: 36 bytes a pixel in all."""
 
 
 def check_budget(header: Header) -> None:
@@ -34,7 +36,8 @@ def check_budget(header: Header) -> None:
     """
     width, height = header.coded_size or header.size
     budgets.check_size((width, height), header.frames)
-    budgets.check_size((width, height), LEAST_CANVASES)
+    is_avif = header.format is policy.AVIF
+    budgets.check_size((width, height), _LEAST_CANVASES_OF_AVIF if is_avif else _LEAST_CANVASES)
 
 
 def open_film(original: Data, header: Header) -> Film:
@@ -58,7 +61,7 @@ def _of_parts(parts: list[Part], plays: int, header: Header) -> Film:
     _check_count(len(parts), header)
     # A GIF's part may be larger than the canvas, and is decoded whole.
     areas = [part.size[0] * part.size[1] for part in parts]
-    if max(sum(areas), LEAST_CANVASES * max(areas)) > policy.MAX_ANIMATED_PIXELS:
+    if max(sum(areas), _LEAST_CANVASES * max(areas)) > policy.MAX_ANIMATED_PIXELS:
         raise budgets.too_large("its frames have too many pixels")
 
     def decoded(part: Part) -> Image.Image:
