@@ -80,8 +80,9 @@ def test_file_of_the_corpus_is_the_same_to_both(
         made = [attempt(engine, data, header, size) for engine in ENGINES]
         assert len({type(one) for one in made}) == 1, made
         if isinstance(made[0], Picture) and isinstance(made[1], Picture):
+            # Grey of 16 bits is rounded by one, and cut by the other.
             # Both clip between their two passes, which they do in opposite order: hard edges show.
-            most = 0.2 if size == (width, height) else 1 if min(size) >= LEAST_SIDE else 6
+            most = 0.5 if size == (width, height) else 1 if min(size) >= LEAST_SIDE else 6
             assert difference(made[0], made[1]) < most
     assert capfd.readouterr() == ("", "")
 

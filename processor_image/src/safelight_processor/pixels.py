@@ -58,6 +58,7 @@ def resize(
     image: Image.Image,
     size: tuple[int, int],
     box: tuple[float, float, float, float],
+    threads: int = _THREADS,
 ) -> Image.Image:
     """Return a new picture of this size, with nothing of the old one but its pixels.
 
@@ -67,6 +68,7 @@ def resize(
         image: in a mode of `to_eight_bits`.
         size: of the result, in pixels.
         box: the part of `image` to use.
+        threads: bands that are made at a time.
     """
     mode = image.mode
     if image.size == size:
@@ -85,11 +87,13 @@ def resize(
     def band(start: int) -> Image.Image:
         end = min(height, start + _BAND_ROWS)
         part = (left, top + start * rows, right, min(bottom, top + end * rows))
-        return image.resize((width, end - start), Image.Resampling.LANCZOS, box=part).convert(mode)
+        made = image.resize((width, end - start), Image.Resampling.LANCZOS, box=part)
+        # Pillow copies the picture even if there is nothing to convert.
+        return made if made.mode == mode else made.convert(mode)
 
     starts = range(0, height, _BAND_ROWS)
-    with ThreadPoolExecutor(_THREADS) as threads:
-        for start, made in zip(starts, threads.map(band, starts), strict=True):
+    with ThreadPoolExecutor(threads) as pool:
+        for start, made in zip(starts, pool.map(band, starts), strict=True):
             canvas.paste(made, (0, start))
     return canvas
 

@@ -63,7 +63,7 @@ def fit(original: Buffer, header: Header, size: tuple[int, int]) -> Image.Image 
     luma = _decoded(original, "L", header)
     if luma is None:
         return None
-    luma = resize(luma, size, (0, 0, width, height))
+    luma = resize(luma, size, (0, 0, width, height), threads=1)
     halves = _decoded(original, "YCbCr", header, 2)
     if halves is None:
         return None
@@ -71,7 +71,8 @@ def fit(original: Buffer, header: Header, size: tuple[int, int]) -> Image.Image 
     del halves
     half = (0, 0, width / 2, height / 2)
     # Enlarged by a little: a longer filter shows no difference (0.01 dB), and takes 40 ms more.
-    enlarged = [plane.resize(size, Image.Resampling.BILINEAR, half) for plane in chroma]
+    # Taken from the list, so that each is let go of before all are put together.
+    enlarged = [chroma.pop(0).resize(size, Image.Resampling.BILINEAR, half) for _ in range(2)]
     return Image.merge("YCbCr", (luma, *enlarged))
 
 
