@@ -123,8 +123,9 @@ def test_small_picture_is_not_enlarged_and_keeps_its_look(image_format: Format) 
 def test_png_keeps_every_pixel_of_a_small_picture(mode: str) -> None:
     picture = images.picture(60, 40, mode)
     _, shown = transformed(images.encoded(picture, policy.PNG), policy.PNG)
-    assert shown.mode == {"1": "L", "P": "RGB"}.get(mode, mode)
-    assert worst_difference(shown, picture.convert(shown.mode)) == 0
+    # In whatever form takes the fewest bytes.
+    seen = {"1": "L", "P": "RGB"}.get(mode, mode)
+    assert worst_difference(shown.convert(seen), picture.convert(seen)) == 0
 
 
 @pytest.mark.parametrize("image_format", [policy.PNG, policy.WEBP], ids=lambda f: f.name)
@@ -140,21 +141,22 @@ def test_palette_with_transparency_becomes_alpha() -> None:
     picture.putpixel((1, 0), 1)
     data = images.encoded(picture, policy.PNG, transparency=bytes((0, 255)))
     _, shown = transformed(data, policy.PNG)
-    assert [shown.getpixel((x, 0)) for x in (0, 1)] == [(255, 0, 0, 0), (0, 0, 255, 255)]
+    shown = shown.convert("RGBA")
+    assert [shown.getpixel((x, 0)) for x in (0, 1)] == [(0, 0, 0, 0), (0, 0, 255, 255)]
 
 
 @pytest.mark.parametrize(
     ("bit_depth", "colour_type", "rows", "transparent", "expected"),
     [
-        (1, 0, b"\x40", b"\0\x01", [(0, 255), (255, 0)]),
-        (2, 0, b"\x60", b"\0\x02", [(85, 255), (170, 0)]),
-        (4, 0, b"\x3f", b"\0\x0f", [(51, 255), (255, 0)]),
-        (8, 0, b"\x10\x11", b"\0\x11", [(16, 255), (17, 0)]),
-        (16, 0, b"\x80\0\x80\x01", b"\x80\x01", [(128, 255), (128, 0)]),
-        (8, 2, b"\1\2\3\4\5\6", b"\0\4\0\5\0\6", [(1, 2, 3, 255), (4, 5, 6, 0)]),
+        (1, 0, b"\x40", b"\0\x01", [(0, 255), (0, 0)]),
+        (2, 0, b"\x60", b"\0\x02", [(85, 255), (0, 0)]),
+        (4, 0, b"\x3f", b"\0\x0f", [(51, 255), (0, 0)]),
+        (8, 0, b"\x10\x11", b"\0\x11", [(16, 255), (0, 0)]),
+        (16, 0, b"\x80\0\x80\x01", b"\x80\x01", [(128, 255), (0, 0)]),
+        (8, 2, b"\1\2\3\4\5\6", b"\0\4\0\5\0\6", [(1, 2, 3, 255), (0, 0, 0, 0)]),
         (
             *(16, 2, b"\x10\0\x20\0\x30\0\x40\0\x50\0\x60\0", b"\x40\0\x50\0\x60\0"),
-            [(16, 32, 48, 255), (64, 80, 96, 0)],
+            [(16, 32, 48, 255), (0, 0, 0, 0)],
         ),
     ],
     ids=["grey 1", "grey 2", "grey 4", "grey 8", "grey 16", "RGB 8", "RGB 16"],
@@ -166,9 +168,11 @@ def test_transparent_colour_becomes_alpha_at_every_depth(
     transparent: bytes,
     expected: list[tuple[int, ...]],
 ) -> None:
+    """The colour itself is gone: nobody sees it, and it may be what somebody meant to erase."""
     chunk = images.png_chunk(b"tRNS", transparent)
     data = images.png(2, 1, bit_depth, colour_type, rows, chunk)
     _, shown = transformed(data, policy.PNG)
+    shown = shown.convert("LA" if colour_type == 0 else "RGBA")
     assert [shown.getpixel((x, 0)) for x in (0, 1)] == expected
 
 
@@ -176,16 +180,6 @@ def test_sixteen_bits_are_scaled_not_clipped() -> None:
     rows = b"\0\0\x01\x01\x80\x80\xff\xff"
     _, shown = transformed(images.png(4, 1, 16, 0, rows), policy.PNG)
     assert [shown.getpixel((x, 0)) for x in range(4)] == [0, 1, 128, 255]
-
-
-@pytest.mark.parametrize("image_format", [policy.PNG, policy.WEBP], ids=lambda f: f.name)
-def test_of_an_animation_the_first_frame_is_kept(image_format: Format) -> None:
-    frames = [Image.new("RGB", (30, 20), colour) for colour in ("red", "blue", "green")]
-    data = images.encoded(frames[0], image_format, save_all=True, append_images=frames[1:])
-    result, shown = transformed(data, image_format)
-    assert getattr(shown, "n_frames", 1) == 1
-    assert set(images.parts(result.data, image_format)) <= images.PARTS[image_format.name]
-    assert mean_difference(shown.convert("RGB"), frames[0]) < 3
 
 
 def test_of_several_pictures_in_a_jpeg_the_first_is_kept() -> None:

@@ -13,7 +13,7 @@ import safelight_processor
 from safelight_contract import policy
 from safelight_contract.job import ExitCode, JobRequest, Manifest, SignedPut
 from safelight_contract.recipe import Engine
-from safelight_processor import transform
+from safelight_processor import renditions
 from safelight_processor.__main__ import attempt
 from safelight_processor.engines import pillow
 from safelight_processor.errors import ImageRejected, StorageFailed
@@ -121,7 +121,7 @@ def test_bug_is_an_internal_error_that_tells_where_and_no_secret(step: str) -> N
 
 @pytest.mark.parametrize(
     ("module", "step"),
-    [(pillow, "resize"), (pillow, "convert"), (pillow, "to_eight_bits"), (transform, "encode")],
+    [(pillow, "resize"), (pillow, "convert"), (pillow, "to_eight_bits"), (renditions, "visible")],
     ids=lambda part: part if isinstance(part, str) else "",
 )
 def test_bug_in_our_own_picture_code_is_not_a_corrupt_image(

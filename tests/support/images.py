@@ -19,7 +19,7 @@ SECRET = "Safelight-test-secret"  # noqa: S105 - a word to look for in outputs
 """The text that `with_metadata` hides in every kind of metadata."""
 
 PARTS = {
-    "JPEG": {"APP0:JFIF", "APP2:ICC_PROFILE", "DQT", "SOF2", "DHT", "SOS"},
+    "JPEG": {"APP0:JFIF", "APP2:ICC_PROFILE", "DQT", "SOF0", "SOF1", "SOF2", "DHT", "SOS"},
     "PNG": {"IHDR", "iCCP", "PLTE", "tRNS", "acTL", "fcTL", "fdAT", "IDAT", "IEND"},
     "WEBP": {"VP8X", "ICCP", "ANIM", "ANMF", "ALPH", "VP8", "VP8L"},
     "AVIF": {"ftyp", "meta", "moov", "mdat", "item:av01"},
@@ -304,5 +304,13 @@ def _segments(data: bytes) -> Iterator[str]:
 def _segment_name(marker: int, content: bytes) -> str:
     if 0xE0 <= marker <= 0xEF:
         return f"APP{marker - 0xE0}:{content.split(bytes(1))[0].decode('latin-1')}"
-    names = {0xC0: "SOF0", 0xC2: "SOF2", 0xC4: "DHT", 0xDA: "SOS", 0xDB: "DQT", 0xFE: "COM"}
+    names = {
+        0xC0: "SOF0",
+        0xC1: "SOF1",
+        0xC2: "SOF2",
+        0xC4: "DHT",
+        0xDA: "SOS",
+        0xDB: "DQT",
+        0xFE: "COM",
+    }
     return names.get(marker, f"{marker:02X}")
