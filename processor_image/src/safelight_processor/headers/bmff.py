@@ -8,7 +8,7 @@ from safelight_contract.facts import Removed
 from safelight_contract.job import ExitCode
 from safelight_processor.errors import ImageRejected
 from safelight_processor.header import Data, Header
-from safelight_processor.headers import boxes, budgets, exif, kinds, xmp
+from safelight_processor.headers import bitstreams, boxes, budgets, exif, kinds, xmp
 from safelight_processor.headers.codings import coding_of, colour_of
 from safelight_processor.headers.containers import Container, Item
 from safelight_processor.headers.shapes import Shape, coded_size, shape_of, transformed
@@ -19,13 +19,20 @@ _UNREAD_KINDS: Final = frozenset(
 )
 """Pictures in a HEIF file that libheif has code for and no phone writes: its critical faults of
 2026 (CVE-2026-84383 and its like) were there, so they never reach it."""
-_CODED_KINDS: Final = frozenset({b"hvc1", b"hev1", b"av01", b"grid"})
+_HEVC_KINDS: Final = frozenset({b"hvc1", b"hev1"})
+_CODED_KINDS: Final = _HEVC_KINDS | {b"av01", b"grid"}
 _ALPHA: Final = frozenset(
     {b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"},
 )
 _APPLE_GAIN_MAP: Final = b"urn:com:apple:photo:2020:aux:hdrgainmap"
 _C2PA_UUID: Final = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+_METADATA_KINDS: Final = frozenset({b"Exif", b"mime"})
 _XMP_TYPE: Final = b"application/rdf+xml"
+_MAX_STREAM_BYTES: Final = 64 * 1024
+"""How much of a picture's stream is looked at; its headers are at its start."""
+_MAX_TYPE_BYTES: Final = 100
+_MAX_METADATA_ITEMS: Final = 8
+"""How many EXIF and XMP items are looked at; the names of others are enough."""
 _MAX_TILES_TO_PICTURE: Final = 2
 """By how much the tiles of a grid may exceed the picture; those at its edges stick out."""
 
@@ -114,6 +121,9 @@ def _sequence(data: Data, container: Container) -> Header:
         raise ImageRejected(ExitCode.CORRUPT_IMAGE, "its header names no picture")
     frames = max(1, _frames(container))
     budgets.check_size(track.size, frames)
+    coded = bitstreams.av1_size(bytes(data[track.start : track.start + _MAX_STREAM_BYTES]))
+    if coded != (0, 0):
+        budgets.check_size(coded, frames)
     shape = transformed(data, track.properties, track.size)
     if shape.crop is not None:
         raise _unsupported("it is an animation that shows only a part of each of its pictures")
@@ -150,14 +160,26 @@ def _check_tiles(data: Data, container: Container, shape: Shape) -> None:
         found = container.items.get(item, Item())
         total = _pixels(data, found)
         tiles = container.referred(b"dimg", item)
-        total += sum(_pixels(data, container.items.get(tile, Item())) for tile in tiles)
+        # One tile may be named a thousand times.
+        each = {tile: _pixels(data, container.items.get(tile, Item())) for tile in set(tiles)}
+        total += sum(each[tile] for tile in tiles)
         if total > policy.MAX_PIXELS + _MAX_TILES_TO_PICTURE * width * height:
             raise budgets.too_large("its parts have far more pixels than it shows")
 
 
 def _pixels(data: Data, item: Item) -> int:
-    width, height = coded_size(data, item)
-    return width * height
+    """Return how many pixels an item has: what its boxes or its stream says, whichever is more."""
+    said = coded_size(data, item)
+    coded = (0, 0)
+    stream = boxes.content(data, item, _MAX_STREAM_BYTES)
+    if item.kind == b"av01":
+        coded = bitstreams.av1_size(stream)
+    elif item.kind in _HEVC_KINDS:
+        found = next((box for box in item.properties if box.name == b"hvcC"), None)
+        if found is not None:
+            end = min(found.end, found.start + _MAX_STREAM_BYTES)
+            coded = bitstreams.hevc_size(bytes(data[found.start : end]), stream)
+    return max(width * height for width, height in (said, coded))
 
 
 def _alpha_items(data: Data, container: Container) -> list[int]:
@@ -174,7 +196,9 @@ def _auxiliary(container: Container) -> list[Item]:
 def _aux_type(data: Data, item: Item) -> bytes:
     for box in item.properties:
         if box.name == b"auxC":
-            return bytes(data[box.start + 4 : box.end]).split(b"\0")[0]
+            return bytes(data[box.start + 4 : min(box.end, box.start + _MAX_TYPE_BYTES)]).split(
+                b"\0"
+            )[0]
     return b""
 
 
@@ -182,7 +206,11 @@ def _metadata(data: Data, container: Container) -> tuple[set[Removed], bool, boo
     """Return the kinds of metadata, whether there is a gain map, and further pictures."""
     found: set[Removed] = set()
     gain_map = False
+    looked_at = 0
     for item in container.items.values():
+        looked_at += item.kind in _METADATA_KINDS
+        if looked_at > _MAX_METADATA_ITEMS:
+            break
         if item.kind == b"Exif":
             found |= kinds.of_exif(exif.parse(_exif_block(boxes.content(data, item))))
         elif item.kind == b"mime" and item.content_type == _XMP_TYPE:

@@ -15,6 +15,9 @@ _VISUAL_ENTRY_BYTES: Final = 78
 """What stands in a track's description before the boxes with its properties."""
 
 
+_MAX_NAMES_BYTES: Final = 512
+"""Of an item: what it is called, and what it contains."""
+_CHUNK_OFFSETS: Final = {b"stco": ">I", b"co64": ">Q"}
 _ENTRY_HEADS: Final = {2: ">HH4s", 3: ">IH4s"}
 """An item's number, protection and kind, by the version of its entry; older ones know no kinds."""
 
@@ -32,11 +35,18 @@ def read(data: Data) -> Container:
         return Container()
 
 
-def content(data: Data, item: Item) -> bytes:
-    """Return the bytes of an item, as far as they are looked at."""
-    room = budgets.MAX_METADATA_BYTES
+def content(data: Data, item: Item, room: int = budgets.MAX_METADATA_BYTES) -> bytes:
+    """Return the bytes of an item, as far as they are looked at.
+
+    Args:
+        data: the whole file.
+        item: of it; its parts may lie on top of each other.
+        room: how many bytes to return at most.
+    """
     parts: list[bytes] = []
     for offset, length in item.extents:
+        if room <= 0:
+            break
         parts.append(bytes(data[offset : offset + min(length or room, room)]))
         room -= len(parts[-1])
     return b"".join(parts)
@@ -47,13 +57,17 @@ class _Parser:
 
     def __init__(self, data: Data) -> None:
         self._data = data
-        self._boxes = 0
+        self._parts = 0
+
+    def _count(self) -> None:
+        """Count what takes time: boxes, and what is repeated in them, maybe in no bytes at all."""
+        self._parts += 1
+        budgets.check_parts(self._parts)
 
     def boxes(self, start: int, end: int) -> Iterator[Box]:
         """Yield the boxes of a part of the file; stop where there is none."""
         while start + 8 <= end:
-            self._boxes += 1
-            budgets.check_parts(self._boxes)
+            self._count()
             size, name = struct.unpack_from(">I4s", self._data, start)
             content_start = start + 8
             if size == 1:
@@ -110,7 +124,8 @@ class _Parser:
                 continue
             head = _ENTRY_HEADS[version]
             number, _, kind = struct.unpack_from(head, self._data, info.start + 4)
-            names = bytes(self._data[info.start + 4 + struct.calcsize(head) : info.end])
+            start = info.start + 4 + struct.calcsize(head)
+            names = bytes(self._data[start : min(info.end, start + _MAX_NAMES_BYTES)])
             found.items[number] = Item(
                 kind,
                 content_type=_second(names) if kind == b"mime" else b"",
@@ -152,6 +167,7 @@ class _Parser:
             number, indices = struct.unpack_from(head, self._data, position)
             position += struct.calcsize(head)
             for _ in range(indices):
+                self._count()
                 index = int.from_bytes(self._data[position : position + width], "big") & mask
                 position += width
                 if number in found.items and 1 <= index <= len(known):
@@ -172,6 +188,7 @@ class _Parser:
             reader.next(2)
             base = reader.next(base_size) + (inner if method == 1 else 0)
             for _ in range(reader.next(2)):
+                self._count()
                 reader.next(index_size if version else 0)
                 extent = base + reader.next(offset_size), reader.next(length_size)
                 if item is not None and method <= 1 and len(item.extents) < _MAX_ITEMS:
@@ -188,6 +205,10 @@ class _Parser:
                     track.handler = bytes(self._data[box.start + 8 : box.start + 12])
                 elif name in {b"stsz", b"stz2"}:
                     (track.samples,) = struct.unpack_from(">I", self._data, box.start + 8)
+                elif name in _CHUNK_OFFSETS and not track.start:
+                    (track.start,) = struct.unpack_from(
+                        _CHUNK_OFFSETS[name], self._data, box.start + 8
+                    )
                 elif name == b"stsd":
                     self._description(track, box)
 

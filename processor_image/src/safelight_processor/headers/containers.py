@@ -32,6 +32,8 @@ class Track:
 
     handler: bytes = b""
     samples: int = 0
+    start: int = 0
+    """Where the first picture's bytes are."""
     size: tuple[int, int] = (0, 0)
     properties: list[Box] = field(default_factory=list)
 

@@ -10,6 +10,7 @@ from safelight_processor.errors import ImageRejected
 from safelight_processor.header import Crop, Data
 from safelight_processor.headers.containers import Box, Item
 
+_CLAP_BYTES: Final = 32
 _FROM_ANGLE: Final = {0: 1, 1: 8, 2: 3, 3: 6}
 _MIRRORED: Final = {
     (1, 0): 4,
@@ -63,7 +64,10 @@ def transformed(data: Data, properties: Iterable[Box], size: tuple[int, int]) ->
     Raises:
         ImageRejected: it cannot be cut exactly as it says.
     """
-    found = {box.name: bytes(data[box.start : box.end]) for box in properties}
+    found = {
+        box.name: bytes(data[box.start : min(box.end, box.start + _CLAP_BYTES)])
+        for box in properties
+    }
     crop = _crop(found[b"clap"], size) if b"clap" in found else None
     orientation = _FROM_ANGLE[found.get(b"irot", b"\0")[:1].ljust(1, b"\0")[0] & 3]
     if b"imir" in found:
@@ -80,7 +84,7 @@ def _crop(clean_aperture: bytes, size: tuple[int, int]) -> Crop:
             was meant could not be avoided.
     """
     sides: list[tuple[int, int]] = []
-    numbers = struct.unpack(">IIIIiIiI", clean_aperture[:32].ljust(32, b"\0"))
+    numbers = struct.unpack(">IIIIiIiI", clean_aperture.ljust(_CLAP_BYTES, b"\0"))
     for side, (length, divisor), (shift, shift_divisor) in (
         (size[0], numbers[0:2], numbers[4:6]),
         (size[1], numbers[2:4], numbers[6:8]),
