@@ -72,6 +72,20 @@ async def test_accept_chooses_among_the_formats_of_a_variant(api: Api, path: str
         assert_safe(answer.headers)
 
 
+async def test_a_view_without_a_variant_chooses_among_the_formats_of_the_image_itself(
+    api: Api, operator: PlayedOperator
+) -> None:
+    path = f"{PATH}/{await operator.available(DATA, 'photo.jpg', {'image.avif': AVIF})}"
+    assert api.services.are_synced
+    for query in ("", "?variant=image"):
+        browser = await view(api, path, query, Accept=CHROME)
+        assert (browser.content, browser.headers["content-type"]) == (AVIF, "image/avif")
+        assert browser.headers["vary"] == "Accept, Authorization"
+        assert browser.headers["content-location"] == f"{path}/view?variant=image&format=avif"
+        assert (await view(api, path, query, Accept="*/*")).content == DATA
+    assert (await view(api, path, "?format=avif", Accept="*/*")).content == AVIF
+
+
 async def test_several_accept_headers_are_one_list(api: Api, path: str) -> None:
     headers = [("Accept", "text/html"), ("Accept", "image/avif")]
     answer = await api.client.get(f"{path}/view?variant=w320", headers=headers)

@@ -237,9 +237,10 @@ def test_each_field_of_a_hostile_variant_is_checked(field: str, value: object) -
     [
         (VARIANT, VARIANT),
         (VARIANT, replace(VARIANT, size=1)),
+        (VARIANT, replace(VARIANT, name=keys.MAIN, media_type=MANIFEST.media_type)),
         tuple(replace(VARIANT, name=f"v{n}") for n in range(MAX_FILES + 1)),
     ],
-    ids=["twice", "twice, with other sizes", "too many"],
+    ids=["twice", "twice, with other sizes", "the image itself", "too many"],
 )
 def test_variants_are_few_and_each_is_there_once(variants: tuple[Variant, ...]) -> None:
     with pytest.raises(JobError, match="too many variants, or one twice"):

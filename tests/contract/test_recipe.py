@@ -20,6 +20,7 @@ from safelight_contract.recipe import (
 OTHER = Recipe(
     accepted=("jpeg", "heic"),
     format="webp",
+    alternatives=("avif",),
     quality=70,
     variants=(
         Rendition("thumb", 200, 200, Fit.COVER, ("webp", "jpeg"), 60),
@@ -55,6 +56,7 @@ def test_what_is_not_said_is_as_by_default() -> None:
         ({"accepted": [["png"]]}, "recipe.accepted must be a list of different words of"),
         ({"format": "gif"}, "recipe.format must be one of same, jpeg, png, webp, avif"),
         ({"format": ["png"]}, "recipe.format must be one of"),
+        ({"alternatives": ["same"]}, "recipe.alternatives must be a list of different words"),
         ({"quality": 96}, "recipe.quality must be a whole number from 40 to 95"),
         ({"quality": True}, "recipe.quality must be a whole number"),
         ({"quality": 79.5}, "recipe.quality must be a whole number"),
@@ -110,6 +112,12 @@ def test_every_file_that_may_be_written_is_told() -> None:
         "w320.jpg",
         "w320.webp",
     ]
+
+
+def test_the_image_itself_may_be_written_in_further_formats() -> None:
+    recipe = Recipe(alternatives=("avif", "jpeg"), variants=())
+    assert named(recipe, policy.JPEG) == ["image.jpg", "image.avif"]
+    assert named(recipe, policy.PNG) == ["image.png", "image.avif", "image.jpg"]
 
 
 def test_one_format_for_all_leaves_the_family_for_what_it_cannot_hold() -> None:

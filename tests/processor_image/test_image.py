@@ -1,6 +1,7 @@
 """The whole way of a picture, from one file to the next."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -12,6 +13,7 @@ from safelight_processor.decode import decode
 from safelight_processor.headers import read_header
 from safelight_processor.sizes import fit
 from tests.processor_image.helpers import (
+    BARE,
     lossless,
     made,
     mean_difference,
@@ -36,6 +38,21 @@ def test_orientation_is_baked_in(image_format: Format, orientation: int) -> None
     _, picture = transformed(data, image_format)
     assert picture.getexif().get(images.ORIENTATION, 1) == 1
     assert mean_difference(picture.convert("RGB"), upright) < 3
+
+
+def test_alternatives_are_the_image_itself_in_other_formats() -> None:
+    recipe = replace(BARE, alternatives=("avif", "webp", "jpeg"))
+    result = made(images.photo(900, 600), policy.JPEG, recipe)
+    assert [each.file_name for each in result.variants] == ["image.avif", "image.webp"]
+    for each in result.variants:
+        assert (each.width, each.height) == (900, 600)
+        assert len(each.data) < len(result.image.data)
+
+
+def test_a_picture_with_transparency_has_no_alternative_that_cannot_hold_it() -> None:
+    data = images.encoded(images.picture(90, 60, "RGBA"), policy.PNG)
+    result = made(data, policy.PNG, replace(BARE, alternatives=("jpeg", "avif")))
+    assert "image.jpg" not in [each.file_name for each in result.variants]
 
 
 def test_large_picture_on_its_side_is_reduced_to_the_upright_box() -> None:

@@ -139,9 +139,8 @@ class Image:
         Args:
             name: a variant's, or `keys.MAIN`.
         """
-        if name == keys.MAIN:
-            return [self.spec.image]
-        return [variant for variant in self.variants() if variant.name == name]
+        files: list[StoredImage] = [self.spec.image] if name == keys.MAIN else []
+        return files + [variant for variant in self.variants() if variant.name == name]
 
     @classmethod
     def of(cls, resource: Mapping[str, Any]) -> Self:

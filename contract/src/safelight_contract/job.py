@@ -218,6 +218,7 @@ class Manifest:
                 if not is_valid(getattr(variant, name)):
                     raise JobError(f"the manifest has a variant whose {name} is malformed")
         files = {(variant.name, variant.media_type) for variant in manifest.variants}
+        files.discard((keys.MAIN, manifest.media_type))
         if len(files) < len(manifest.variants) or len(files) > MAX_FILES:
             raise JobError("the manifest has too many variants, or one twice")
         return manifest

@@ -139,6 +139,9 @@ class Recipe:
     format: str = SAME
     """Of the image itself: a word of `policy.OUTPUTS`, or `SAME`. Where that format cannot hold
     the picture's transparency or its animation, the image stays in the original's family."""
+    alternatives: tuple[str, ...] = ()
+    """Words of `policy.OUTPUTS`: further formats to write the image itself in, in its own size.
+    They stand among the variants under the name of the image (`keys.MAIN`)."""
     quality: int = 80
     """How near to the original lossy images are to look, on the scale of SSIMULACRA2: 70 is good,
     80 high, 90 cannot be told from it."""
@@ -183,6 +186,7 @@ class Recipe:
         recipe = cls(
             accepted=given.words("accepted", default.accepted, default.accepted),
             format=given.words("format", (SAME, *_OUTPUT_WORDS), (SAME,), single=True)[0],
+            alternatives=given.words("alternatives", _OUTPUT_WORDS, (), at_least=0),
             quality=default.quality if quality is None else quality,
             variants=tuple(given.renditions("variants", default.variants)),
             animation=given.word("animation", Animation, default.animation),
@@ -192,10 +196,13 @@ class Recipe:
             engine=given.word("engine", Engine, default.engine),
         )
         names = [variant.name for variant in recipe.variants]
+        count = len(recipe.alternatives) + sum(len(v.formats) for v in recipe.variants)
         if len(set(names)) < len(names):
             raise RecipeError("recipe.variants must have different names")
-        if sum(len(variant.formats) for variant in recipe.variants) > MAX_FILES:
-            raise RecipeError(f"recipe.variants may ask for at most {MAX_FILES} files")
+        if count > MAX_FILES:
+            raise RecipeError(
+                f"recipe.variants may ask for at most {MAX_FILES} files, alternatives included",
+            )
         return recipe
 
     def accepts(self, source: Format) -> bool:
@@ -210,7 +217,8 @@ class Recipe:
     def files(self, source: Format) -> Iterator[tuple[str, Format]]:
         """Yield the name and format of every file that may be written for such an original."""
         main = self.image_formats(source)
-        for image_format in main:
+        others = (policy.format_named(word) for word in self.alternatives)
+        for image_format in dict.fromkeys((*main, *others)):
             yield keys.MAIN, image_format
         for variant in self.variants:
             found: dict[Format, None] = {}
@@ -264,11 +272,17 @@ class _Fields:
         default: tuple[str, ...],
         *,
         single: bool = False,
+        at_least: int = 1,
     ) -> tuple[str, ...]:
         value = self._told.get(name, default[0] if single else default)
         given = [value] if single else value
         is_list = isinstance(given, list | tuple) and all(isinstance(word, str) for word in given)
-        if not is_list or not given or not set(given) <= set(known) or len(set(given)) < len(given):
+        if (
+            not is_list
+            or len(given) < at_least
+            or not set(given) <= set(known)
+            or len(set(given)) < len(given)
+        ):
             what = "one of" if single else "a list of different words of"
             raise RecipeError(f"{self._where}.{name} must be {what} {', '.join(known)}")
         return tuple(given)

@@ -163,12 +163,15 @@ class _Work:
         main = image_format(recipe, source, has_alpha=has_alpha)
         made = Made(self._image(main))
         made.versions |= [encoder(main, self._whole.mode, recipe.profile)]
+        for word in recipe.alternatives:
+            other = policy.format_named(word)
+            if other is not main and holds(other, has_alpha=has_alpha):
+                self._add(made, self._encoded(keys.MAIN, self._whole, other, 1, recipe.quality))
         levels = plan(recipe.variants, size, main, recipe.quality, has_alpha=has_alpha)
         for level, picture in self._pyramid(levels):
-            for file in self._files(level, picture):
-                if len(file.data) < len(made.image.data):
-                    made.variants.append(file)
-                    made.versions |= [encoder(file.format, picture.mode, recipe.profile)]
+            for each in level.formats:
+                file = self._encoded(level.name, picture, each, level.scale, level.score)
+                self._add(made, file)
         tiny = placeholders.small(self._whole, self._task.engine)
         made.thumbhash = placeholders.thumbhash(tiny)
         made.dominant_colour = placeholders.dominant_colour(tiny)
@@ -200,11 +203,19 @@ class _Work:
                 self._whole = picture
             yield level, picture
 
-    def _files(self, level: Level, picture: Picture) -> Iterator[EncodedImage]:
-        for each in level.formats:
-            found = None if each is policy.PNG else self._damage(picture, level.scale)
-            settings = self._settings(picture, each, found, level.score)
-            yield EncodedImage(level.name, each, *level.size, encode(picture, each, settings))
+    def _encoded(
+        self, name: str, picture: Picture, image_format: Format, scale: float, score: int
+    ) -> EncodedImage:
+        found = None if image_format is policy.PNG else self._damage(picture, scale)
+        settings = self._settings(picture, image_format, found, score)
+        data = encode(picture, image_format, settings)
+        return EncodedImage(name, image_format, *picture.size, data)
+
+    def _add(self, made: Made, file: EncodedImage) -> None:
+        """Keep a variant, unless it is no smaller than what it stands for."""
+        if len(file.data) < len(made.image.data):
+            made.variants.append(file)
+            made.versions |= [encoder(file.format, self._whole.mode, self._recipe.profile)]
 
     def _damage(self, picture: Picture, scale: float) -> float:
         """Measure a picture, unless one of nearly its size was measured."""
