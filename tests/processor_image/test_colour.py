@@ -1,13 +1,16 @@
 import io
 import struct
+from dataclasses import replace
 
 import pytest
 from PIL import Image, ImageCms
 
 from safelight_contract import policy
+from safelight_contract.recipe import ColourSpace
 from safelight_processor.colour import SRGB_PROFILE, convert
 from safelight_processor.profile_reader import is_srgb
-from tests.processor_image.helpers import is_near, pixel, transformed
+from safelight_processor.profiles import DISPLAY_P3_PROFILE
+from tests.processor_image.helpers import BARE, is_near, pixel, transformed
 from tests.support import images
 
 # Display P3 to sRGB by the two standards' formulas, rounded; what sRGB cannot show is cut off.
@@ -90,7 +93,7 @@ def test_cmyk_jpeg_becomes_rgb(profile: bytes | None) -> None:
     data = images.encoded(Image.new("CMYK", (16, 16), (0, 0, 0, 0)), policy.JPEG, **options)
     _, picture = transformed(data, policy.JPEG)
     assert picture.mode == "RGB"
-    assert pixel(picture, 8, 8) == (255, 255, 255)
+    assert is_near(pixel(picture, 8, 8), (255, 255, 255))
 
 
 def test_grey_profile_is_applied_and_grey_stays_grey() -> None:
@@ -105,15 +108,27 @@ def test_name_of_a_profile_is_no_proof() -> None:
     assert not is_srgb(images.display_p3())
 
 
-def test_p3_photo_carries_the_small_profile_and_srgb_pixels() -> None:
+def test_p3_photo_becomes_srgb_which_needs_no_profile() -> None:
     data = images.encoded(
         Image.new("RGB", (32, 32), (200, 100, 50)),
         policy.PNG,
         icc_profile=images.display_p3(),
     )
     _, picture = transformed(data, policy.PNG)
-    assert picture.info["icc_profile"] == SRGB_PROFILE
-    assert is_near(pixel(picture), (215, 93, 31))
+    assert "icc_profile" not in picture.info
+    assert is_near(pixel(picture.convert("RGB")), (215, 93, 31))
+
+
+def test_p3_photo_stays_display_p3_with_the_small_profile_where_it_is_kept() -> None:
+    data = images.encoded(
+        Image.new("RGB", (32, 32), (200, 100, 50)),
+        policy.PNG,
+        icc_profile=images.display_p3(),
+    )
+    recipe = replace(BARE, colour=ColourSpace.DISPLAY_P3)
+    _, picture = transformed(data, policy.PNG, recipe)
+    assert picture.info["icc_profile"] == DISPLAY_P3_PROFILE
+    assert pixel(picture.convert("RGB")) == (200, 100, 50)
 
 
 def _grey_profile() -> bytes:
