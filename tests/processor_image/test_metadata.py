@@ -1,11 +1,13 @@
 import io
 import struct
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from safelight_contract import policy
+from safelight_contract import recipe as recipes
 from safelight_contract.facts import Removed
 from safelight_contract.facts import Warning as Lost
 from safelight_contract.policy import Format
@@ -15,6 +17,7 @@ from safelight_processor.colour import SRGB_PROFILE
 from safelight_processor.header import Header
 from safelight_processor.headers import read_header
 from safelight_processor.metadata import Credits, encoded, merged, removed, warnings
+from tests.processor_image.helpers import BARE, transformed
 from tests.support import images
 
 ARTIST = 0x013B
@@ -181,3 +184,19 @@ def test_credits_of_a_gif_are_in_its_xmp() -> None:
     block = b"\x21\xff\x0bXMP DataXMP" + text + magic
     data = buffer.getvalue()[:-1] + block + b"\x3b"
     assert kept(data, policy.GIF) == {ARTIST: "Ada", COPYRIGHT: "(c) Ada"}
+
+
+@every_format
+def test_images_carry_the_credits_and_nothing_else_where_they_are_kept(
+    image_format: Format,
+) -> None:
+    data = images.encoded(
+        images.picture(64, 64), image_format, exif=exif("Ada Lovelace", "(c) Ada")
+    )
+    for keeps, expected in (
+        (recipes.Credits.KEEP, {ARTIST: "Ada Lovelace", COPYRIGHT: "(c) Ada"}),
+        (recipes.Credits.DROP, {}),
+    ):
+        _, picture = transformed(data, image_format, replace(BARE, credits=keeps))
+        assert dict(picture.getexif()) == expected
+        assert not picture.getexif().get_ifd(0x8825)
