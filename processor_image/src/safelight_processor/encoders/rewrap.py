@@ -21,6 +21,8 @@ _KEPT: Final = frozenset({b"IHDR", b"PLTE", b"tRNS"})
 _CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Of a PNG, by its type of colour."""
 _CHUNK_BYTES: Final = 1 << 20
+_AHEAD: Final = 9
+"""Bytes of lossless WebP without which no picture can be read, unless others trail it."""
 
 
 def rewrapped(original: Buffer, image_format: Format, picture: Picture) -> bytes | None:
@@ -117,8 +119,8 @@ def _webp(original: memoryview) -> bytes | None:
         content = bytes(original[at + 8 : at + 8 + length])
         if name == b"VP8L":
             made = _riff(content)
-            # Had the last byte nothing to say, others before it might have been smuggled in, too.
-            return None if _is_readable(_riff(content[:-1])) else made
+            # Nothing tells where its bits end, but libwebp, which reads up to 8 bytes ahead.
+            return None if _is_readable(_riff(content[:-_AHEAD])) else made
         at += 8 + length + length % 2
     return None
 

@@ -64,11 +64,12 @@ def _ways(
     if image_format is policy.JPEG:
         # Better than the original, it can only become larger.
         quality = min(quality, jpeg_quality(original) or quality)
-    for _ in range(_TRIES):
+    for left in reversed(range(_TRIES)):
         data = encode(picture, image_format, replace(settings, quality=quality))
         yield data
         excess = math.log2(len(data) / max(1, len(original)))
-        lower = max(_LEAST_QUALITY, quality - max(_LEAST_STEP, math.ceil(_HALVING * excess)))
+        step = max(_LEAST_STEP, math.ceil(_HALVING * excess))
+        lower = max(_LEAST_QUALITY, quality - step) if left > 1 else _LEAST_QUALITY
         if lower >= quality:
             return
         quality = lower
