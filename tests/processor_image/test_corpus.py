@@ -97,7 +97,7 @@ def check_result(row: Row, manifest: Manifest, folder: Path) -> None:
     picture = Image.open(io.BytesIO(data), formats=[image_format.name])
     picture.load()
     assert picture.size == (manifest.width, manifest.height)
-    assert picture.mode in {"L", "LA", "P", "RGB", "RGBA"}
+    assert picture.mode in {"1", "L", "LA", "P", "RGB", "RGBA"}
     assert picture.getexif().get(images.ORIENTATION, 1) == 1
 
 
