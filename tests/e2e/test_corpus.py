@@ -28,8 +28,8 @@ from tests.support import images
 from tests.support.bucket import Bucket
 from tests.support.client import Client
 
-AT_ONCE: Final = 16
-"""Uploads under way at a time: more than the cluster has processors, fewer than it has room for."""
+AT_ONCE: Final = 6
+"""Uploads under way at a time: as many Jobs as fit on the node, so that none waits for room."""
 ENDS_WITHIN: Final = 240.0
 """Seconds for one row, the wait for the others' Jobs included."""
 MOST_CPU_SECONDS: Final = 20.0
