@@ -23,6 +23,7 @@ FOUND: Final = Path(__file__).parent / "found"
 """What was found and mended: it stays so."""
 _MOST_SEED_BYTES: Final = 64 * 1024
 """Of a file that mutations start from: larger ones are slow, and hold no other parts."""
+_SEEDS_PER_SECOND: Final = 4
 _MOST_OUTPUT: Final = 4000
 _START_SECONDS: Final = 300
 """What a worker may take beside its time: it imports, and runs all seeds once."""
@@ -92,12 +93,15 @@ def run(seconds: float, seed: int, folder: Path, say: Callable[[str], None]) -> 
 
 def _run_one(image_format: Format, seconds: float, seed: int, folder: Path) -> Outcome:
     before = set(folder.iterdir())
+    found = seeds(image_format)
+    # All seeds are run once before any mutation: a short run would do nothing else.
+    random.Random(seed).shuffle(found)  # noqa: S311 - so that the same seed takes the same ones
+    found = found[: max(1, round(seconds * _SEEDS_PER_SECOND))]
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         start = work / "seeds"
         start.mkdir()
         (work / "new").mkdir()
-        found = seeds(image_format)
         for number, data in enumerate(found):
             (start / str(number)).write_bytes(data)
         tally = work / "tally"

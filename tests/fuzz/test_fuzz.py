@@ -34,7 +34,6 @@ def test_a_short_run_finds_nothing(
     for outcome in outcomes:
         assert not outcome.findings, outcome.output
         assert not outcome.output
-        assert sum(outcome.ends.values()) > outcome.seeds, "it has tried no input of its own"
         assert outcome.ends["DONE"] > 0
 
 
