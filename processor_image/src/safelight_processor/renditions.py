@@ -152,7 +152,8 @@ class _Work:
     def __init__(self, picture: Picture, task: Task) -> None:
         self._task = task
         self._recipe = task.recipe
-        self._whole = visible(picture)
+        is_resized = picture.size != task.header.upright_size
+        self._whole = visible(picture, is_resized=is_resized)
         """All of the picture, in the size of the level that was made last."""
         self._measured: tuple[float, float] | None = None
         """At which scale damage was measured last, and what it was."""

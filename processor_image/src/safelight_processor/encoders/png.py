@@ -20,6 +20,7 @@ _BEST: Final[dict[str, Any]] = {"compress_level": 9}
 _DRAWN_RATIO: Final = 0.9
 _SAMPLES: Final = 3
 _SAMPLE_ROWS: Final = 32
+_SAMPLE_COLUMNS: Final = 1280
 
 _ICON: Final = 64 * 64
 """Pixels up to which a palette has to prove itself."""
@@ -60,10 +61,12 @@ def _is_drawn(image: Image.Image, settings: Settings) -> bool:
     """
     strips = image
     if image.height > _SAMPLES * _SAMPLE_ROWS:
-        strips = Image.new(image.mode, (image.width, _SAMPLES * _SAMPLE_ROWS))
+        width = min(image.width, _SAMPLE_COLUMNS)
+        left = (image.width - width) // 2
+        strips = Image.new(image.mode, (width, _SAMPLES * _SAMPLE_ROWS))
         for sample in range(_SAMPLES):
             top = (image.height - _SAMPLE_ROWS) * (sample + 1) // (_SAMPLES + 1)
-            strip = image.crop((0, top, image.width, top + _SAMPLE_ROWS))
+            strip = image.crop((left, top, left + width, top + _SAMPLE_ROWS))
             strips.paste(strip, (0, sample * _SAMPLE_ROWS))
     drawn = len(save(strips, policy.PNG, settings, **_DRAWN))
     return drawn < _DRAWN_RATIO * len(save(strips, policy.PNG, settings, **_PHOTO))

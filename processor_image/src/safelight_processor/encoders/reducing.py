@@ -13,11 +13,15 @@ _NIBBLE_COLOURS: Final = 16
 _SAMPLE_ROWS: Final = 8
 
 
-def visible(picture: Picture) -> Picture:
+def visible(picture: Picture, *, is_resized: bool = False) -> Picture:
     """Return only what can be seen of a picture.
 
     An alpha channel that is opaque everywhere goes. So does the colour of wholly transparent
     pixels: nobody sees it, it costs bytes, and it may be what somebody meant to erase.
+
+    Args:
+        picture: stays as it is.
+        is_resized: whether an engine has resized it, which leaves invisible pixels no colour.
     """
     if not picture.has_alpha:
         return picture
@@ -26,7 +30,7 @@ def visible(picture: Picture) -> Picture:
     match alpha.getextrema():
         case (255, _):
             return Picture.from_pillow(image.convert("L" if picture.mode == "LA" else "RGB"))
-        case (0, _):
+        case (0, _) if not is_resized:
             cleared = image.copy()
             nothing = (0,) * len(picture.mode)
             cleared.paste(nothing, mask=alpha.point([255, *[0] * 255]))
