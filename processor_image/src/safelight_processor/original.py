@@ -94,6 +94,12 @@ class Original:
                 f" than the uploaded one ({self._size} bytes)",
             )
 
+    def take(self) -> bytes:
+        """Return all of it, and keep nothing."""
+        with self.file:
+            # Not a copy: the buffer is shared until the file is closed.
+            return self.file.getvalue()
+
     def head(self) -> bytes:
         """Return the leading bytes that tell the format."""
         return self.file.getbuffer()[: policy.SNIFF_BYTES].tobytes()

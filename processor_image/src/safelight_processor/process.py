@@ -73,7 +73,7 @@ def process(request: JobRequest, store: Store, log: Log) -> Manifest:
     with log.phase("import"):
         # The libraries are loaded only for a file that they will read.
         from safelight_processor.transform import transform  # noqa: PLC0415 - see above
-    result = transform(original.file.getbuffer(), source, request.recipe, log)
+    result = transform(original.take(), source, request.recipe, log)
 
     image = result.image
     with log.phase("store"):

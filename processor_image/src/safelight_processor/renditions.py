@@ -133,32 +133,31 @@ class Task:
     """Written into every file: credits, or nothing."""
 
 
-def make(picture: Picture, task: Task) -> Made:
-    """Make the image and its variants.
+class Work:
+    """The making of one original's files: what all of them share.
 
     Args:
-        picture: upright, in the size and the colours of the image.
+        picture: upright, in the size and the colours of the image. Whoever keeps it keeps its
+            memory, which is needed for a part of the work only.
         task: what to make of it.
-
-    Raises:
-        MemoryError: it needs more memory than there is.
     """
-    return _Work(picture, task).made()
-
-
-class _Work:
-    """The making of one original's files: what all of them share."""
 
     def __init__(self, picture: Picture, task: Task) -> None:
         self._task = task
         self._recipe = task.recipe
-        is_resized = picture.size != task.header.upright_size
-        self._whole = visible(picture, is_resized=is_resized)
+        self._whole = picture
         """All of the picture, in the size of the level that was made last."""
         self._measured: tuple[float, float] | None = None
         """At which scale damage was measured last, and what it was."""
 
-    def made(self) -> Made:
+    def make(self) -> Made:
+        """Make the image and its variants.
+
+        Raises:
+            MemoryError: it needs more memory than there is.
+        """
+        is_resized = self._whole.size != self._task.header.upright_size
+        self._whole = visible(self._whole, is_resized=is_resized)
         source, recipe = self._task.header.format, self._recipe
         has_alpha, size = self._whole.has_alpha, self._whole.size
         main = image_format(recipe, source, has_alpha=has_alpha)

@@ -37,11 +37,12 @@ class Result:
     """Of the libraries that had a part in it, as `name/version` with spaces between."""
 
 
-def transform(original: bytes | memoryview, source: Format, recipe: Recipe, log: Log) -> Result:
+def transform(original: bytes, source: Format, recipe: Recipe, log: Log) -> Result:
     """Make the safe pictures: upright, 8 bits a channel, within the policy's box, no metadata.
 
     Args:
-        original: the whole file.
+        original: the whole file; its memory is free before the images are made, unless somebody
+            else keeps it.
         source: what its magic bytes say.
         recipe: what to make.
         log: takes the phases.
@@ -55,21 +56,24 @@ def transform(original: bytes | memoryview, source: Format, recipe: Recipe, log:
         return _animated(original, header, recipe, log)
     engine = engines.choose(recipe.engine, header)
     size = fit(*header.upright_size, policy.MAX_WIDTH, policy.MAX_HEIGHT)
+    length = len(original)
+    keeps = recipe.credits is Credits.KEEP
+    task = renditions.Task(
+        header=header,
+        # What becomes smaller need not be compared with the original, whose memory can go.
+        original=original if size == header.upright_size else b"",
+        recipe=recipe,
+        engine=engine,
+        space=space_of_result(header, recipe.colour),
+        exif=(metadata.credits(original, header) or b"") if keeps else b"",
+    )
     with log.phase("decode"):
-        picture = engine.fit(original, header, size, recipe.colour)
+        work = renditions.Work(engine.fit(original, header, size, recipe.colour), task)
+    del original
     with log.phase("encode"):
-        keeps = recipe.credits is Credits.KEEP
-        task = renditions.Task(
-            header=header,
-            original=original,
-            recipe=recipe,
-            engine=engine,
-            space=space_of_result(header, recipe.colour),
-            exif=(metadata.credits(original, header) or b"") if keeps else b"",
-        )
-        made = renditions.make(picture, task)
+        made = work.make()
     facts = _facts(
-        original,
+        length,
         header,
         recipe,
         made.image,
@@ -90,7 +94,7 @@ def _animated(original: bytes | memoryview, header: Header, recipe: Recipe, log:
         first = placeholders.small(animation.first_frame(image), engine)
     name, version = encoder(image.format, first.mode, recipe.profile)
     facts = _facts(
-        original,
+        len(original),
         header,
         recipe,
         image,
@@ -102,7 +106,7 @@ def _animated(original: bytes | memoryview, header: Header, recipe: Recipe, log:
 
 
 def _facts(  # noqa: PLR0913 - named all of them
-    original: bytes | memoryview,
+    length: int,
     header: Header,
     recipe: Recipe,
     image: EncodedImage,
@@ -115,7 +119,7 @@ def _facts(  # noqa: PLR0913 - named all of them
     space = space_of_result(header, recipe.colour)
     return Facts(
         original_media_type=header.format.media_type,
-        original_size=len(original),
+        original_size=length,
         original_width=width,
         original_height=height,
         frames=header.frames,
