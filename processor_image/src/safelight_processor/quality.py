@@ -35,7 +35,7 @@ TYPICAL: Final = 0.49
 
 _FITTED_PIXELS: Final = 960 * 640
 """The size of the photos that the tables were fitted to."""
-_GROWTH: Final = 0.06
+_GROWTH: Final = 0.09
 """Damage to add for each doubling beyond that: seven photos of 3 to 8 Mpx scored 2.7 too low on
 the mean without it."""
 
