@@ -8,7 +8,7 @@ from safelight_contract.policy import Format
 from safelight_contract.recipe import ColourSpace, Fit, Recipe, Rendition
 from safelight_processor.engines.pillow import PillowEngine
 from safelight_processor.headers import read_header
-from safelight_processor.renditions import Made, Task, image_format, make, plan
+from safelight_processor.renditions import Made, Task, Work, image_format, plan
 from tests.processor_image.helpers import mean_difference
 from tests.support import images, photos
 
@@ -18,7 +18,7 @@ def made_of(data: bytes, source: Format, recipe: Recipe) -> Made:
     engine = PillowEngine()
     picture = engine.fit(data, header, header.upright_size, recipe.colour)
     task = Task(header=header, original=data, recipe=recipe, engine=engine, space=ColourSpace.SRGB)
-    return make(picture, task)
+    return Work(picture, task).make()
 
 
 def levels_of(variants: tuple[Rendition, ...], size: tuple[int, int], **facts: bool) -> list[str]:
