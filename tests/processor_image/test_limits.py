@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from safelight_contract import policy
 from safelight_contract.job import FAILURES, ExitCode
+from safelight_contract.recipe import Engine
 from safelight_contract.resources import Failure
+from tests.support import images
 
 
 def test_limits_hold_and_cannot_be_taken_back() -> None:
@@ -69,3 +72,28 @@ def test_who_spins_ends_with_a_code_of_its_own(as_process_1: bool) -> None:  # n
     assert ended.returncode == ExitCode.CPU_TIME_EXCEEDED
     assert ended.returncode == int(signal.SIGXCPU)
     assert FAILURES[ended.returncode] is Failure.DEADLINE_EXCEEDED
+
+
+@pytest.mark.parametrize("engine", [Engine.VIPS, Engine.PILLOW])
+def test_a_picture_of_the_most_pixels_needs_no_file(tmp_path: Path, engine: Engine) -> None:
+    """Under the limits none can be written; libvips would take one for a large WebP."""
+    photo = tmp_path / "photo.webp"
+    width, height = 8000, policy.MAX_PIXELS // 8000
+    photo.write_bytes(images.encoded(images.picture(width, height), policy.WEBP, method=0))
+    program = (
+        "import io, sys\n"
+        "from pathlib import Path\n"
+        "from safelight_contract import policy\n"
+        "from safelight_contract.recipe import Engine, Recipe\n"
+        "from safelight_processor.limits import apply_limits\n"
+        "apply_limits()\n"
+        "from safelight_processor.log import Log\n"
+        "from safelight_processor.transform import transform\n"
+        "recipe = Recipe(engine=Engine(sys.argv[2]), variants=())\n"
+        "data = Path(sys.argv[1]).read_bytes()\n"
+        "image = transform(data, policy.WEBP, recipe, Log(io.StringIO())).image\n"
+        "print(image.width, image.height)\n"
+    )
+    command = [sys.executable, "-c", program, str(photo), engine]
+    ended = subprocess.run(command, capture_output=True, check=False, timeout=120)
+    assert ended.stdout.split() == [b"2765", b"2160"], ended.stderr

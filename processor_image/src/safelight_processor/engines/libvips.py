@@ -22,9 +22,15 @@ if TYPE_CHECKING:
     import pyvips
 
 _MODULES: Final = ("pyvips", "_libvips")
-_SETTINGS: Final = {"VIPS_CONCURRENCY": "1", "VIPS_WARNING": "0"}
+_SETTINGS: Final = {
+    "VIPS_CONCURRENCY": "1",
+    "VIPS_WARNING": "0",
+    "VIPS_DISC_THRESHOLD": "100g",
+}
 """In the environment, unless somebody has set them: one thread, as a Job has little more than one
-processor to give; and no warnings on stderr (whatever the value is)."""
+processor to give; no warnings on stderr (whatever the value is); and no temporary file, into which
+it would decode a WebP of 100 MB or more. A Job can write none, and the picture would pass for a
+damaged one."""
 _ALL_LOADERS: Final = "VipsForeignLoad"
 _LOADERS: Final[Mapping[Format, tuple[str, str]]] = {
     policy.JPEG: ("jpegload_buffer", "VipsForeignLoadJpegBuffer"),
