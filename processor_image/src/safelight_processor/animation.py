@@ -11,8 +11,6 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
-from PIL import Image
-
 from safelight_contract import keys, policy
 from safelight_contract.job import ExitCode
 from safelight_contract.policy import Format
@@ -26,6 +24,7 @@ from safelight_processor.errors import ImageRejected
 from safelight_processor.header import Data, Header
 from safelight_processor.picture import Picture
 from safelight_processor.pixels import resize, turn_upright
+from safelight_processor.plugins import plugin_of
 from safelight_processor.profile_reader import space_of_result
 from safelight_processor.profiles import DISPLAY_P3_PROFILE
 from safelight_processor.sizes import fit_stored
@@ -109,7 +108,7 @@ def animate(original: Data, header: Header, recipe: Recipe) -> EncodedImage:
 
 def first_frame(image: EncodedImage) -> Picture:
     """Return the first picture of what `animate` has made."""
-    with Image.open(io.BytesIO(image.data), formats=[image.format.name]) as opened:
+    with plugin_of(image.format)(io.BytesIO(image.data)) as opened:
         return Picture.from_pillow(opened.convert("RGBA"))
 
 

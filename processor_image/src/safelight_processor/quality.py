@@ -29,6 +29,7 @@ from safelight_contract.policy import Format
 from safelight_contract.recipe import Profile
 from safelight_processor.encoders import jpeg
 from safelight_processor.picture import Mode, Picture
+from safelight_processor.plugins import plugin_of
 
 TYPICAL: Final = 0.49
 """The damage of a photo of middling difficulty: for pictures that are too small to measure."""
@@ -108,7 +109,9 @@ def damage(picture: Picture) -> float:
     buffer = io.BytesIO()
     buffer.name = "mosaic.jpg"
     mosaic.save(buffer, quality=_PROBE_QUALITY, subsampling="4:2:0")
-    with Image.open(buffer, formats=["JPEG"]) as decoded:
+    buffer.seek(0)
+    # `Image.open` would import five plugins.
+    with plugin_of(policy.JPEG)(buffer) as decoded:
         found = difference(seen(mosaic), seen(decoded.convert("RGB")))
     # A picture of one colour suffers nothing at all.
     return math.log(max(found, 1 / math.e)) + _growth(width * height)

@@ -10,11 +10,10 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
-from PIL import Image
-
 from safelight_contract import policy
 from safelight_contract.policy import Format
 from safelight_processor.picture import Buffer, Picture
+from safelight_processor.plugins import plugin_of
 
 _PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _KEPT: Final = frozenset({b"IHDR", b"PLTE", b"tRNS"})
@@ -45,7 +44,7 @@ def rewrapped(original: Buffer, image_format: Format, picture: Picture) -> bytes
 
 
 def _shows(data: bytes, image_format: Format, picture: Picture) -> bool:
-    with Image.open(io.BytesIO(data), formats=[image_format.name]) as image:
+    with plugin_of(image_format)(io.BytesIO(data)) as image:
         if image.size != picture.size:
             return False
         transparent = image.has_transparency_data
@@ -132,7 +131,7 @@ def _riff(content: bytes) -> bytes:
 
 def _is_readable(data: bytes) -> bool:
     try:
-        with Image.open(io.BytesIO(data), formats=["WEBP"]) as image:
+        with plugin_of(policy.WEBP)(io.BytesIO(data)) as image:
             image.load()
     except (OSError, ValueError):
         return False
