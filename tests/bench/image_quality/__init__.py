@@ -1,0 +1,1 @@
+"""`make image-quality`: the pictures and the tables of docs/image-quality.md."""

@@ -1,0 +1,175 @@
+"""Makes the pictures and tables of docs/image-quality.md anew from docs/images/originals.
+
+The default recipe makes our images; others are told what their users would tell them. Every score
+is of the finished file against the original, reduced without loss.
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, ImageOps
+
+from safelight_local import paths
+from safelight_local.errors import LocalError
+from safelight_local.progress import Progress
+from tests.bench.image_quality import page, sheets
+from tests.bench.image_quality.samples import (
+    PILLOW_DEFAULT,
+    SHARP_DEFAULTS,
+    Original,
+    Sample,
+    with_score,
+    with_size,
+)
+from tests.bench.processor import report
+from tests.bench.processor.installed import Kit, node
+from tests.bench.processor.tasks import Output
+
+PAGE: Final = paths.ROOT / "docs" / "image-quality.md"
+PICTURES: Final = paths.ROOT / "docs" / "images"
+WIDTHS: Final = (320, 640, 1280, 1920)
+SHOWN: Final = 640
+"""The width of the images that crops are taken from."""
+CROPS: Final[Mapping[str, sheets.Box]] = {
+    "dandelions": (70, 15, 270, 165),
+    "mountains": (330, 80, 530, 230),
+    "brushes-p3": (150, 120, 350, 270),
+}
+LARGE: Final = ("dandelions", "mountains")
+ALL: Final = ("dandelions", "mountains", "brushes-p3", "rocket")
+Photos = Mapping[str, Original]
+
+
+def _side_by_side(original: Original) -> list[sheets.Panel]:
+    """Return crops: the original, ours, and others' with no more bytes than our AVIF."""
+    box = CROPS[original.name]
+    avif, jpeg = original.ours["w640", "avif"], original.ours["w640", "jpeg"]
+    with Image.open(avif.path) as opened:
+        size = opened.size
+    make = partial
+    others = {
+        "sharp AVIF": with_size(make(original.sharp, Output("avif", SHOWN)), avif.size),
+        "sharp WebP": with_size(make(original.sharp, Output("webp", SHOWN)), avif.size),
+        "Pillow JPEG": with_size(make(original.pillow, Output("jpeg", SHOWN)), avif.size),
+    }
+    shown = {"Safelight AVIF": avif, "Safelight JPEG": jpeg, **others}
+    return [
+        ("original, without loss", sheets.crop(original.reference(size), box)),
+        *((f"{name}: {sample}", sheets.crop(sample.path, box)) for name, sample in shown.items()),
+    ]
+
+
+def _fidelity(photos: Photos) -> Iterator[sheets.Panel]:
+    """Yield pairs: what the shortest programs make of three odd files, and what we make."""
+    height = 300
+
+    def fitted(picture: Image.Image) -> Image.Image:
+        return ImageOps.pad(picture, (height * 3 // 2, height), color=(255, 255, 255))
+
+    cat, brushes, cup = (photos[name] for name in ("cat-sideways", "brushes-p3", "cup"))
+    with Image.open(cat.path) as opened:
+        yield "orientation not looked at", fitted(opened.convert("RGB"))
+    with Image.open(cat.ours["image", "jpeg"].path) as opened:
+        yield "Safelight: upright", fitted(opened.convert("RGB"))
+    with Image.open(brushes.path) as opened:
+        yield "Display P3 profile thrown away", fitted(opened.convert("RGB"))
+    with Image.open(brushes.ours["image", "jpeg"].path) as opened:
+        yield "Safelight: converted to sRGB", fitted(opened.convert("RGB"))
+    with Image.open(cup.path) as opened:
+        black = Image.new("RGBA", opened.size, (0, 0, 0, 255))
+        yield (
+            "transparency made a JPEG",
+            fitted(Image.alpha_composite(black, opened).convert("RGB")),
+        )
+    with Image.open(cup.ours["w320", "avif"].path) as opened:
+        clear = sheets.on_squares(opened.resize((opened.width * 3 // 2, opened.height * 3 // 2)))
+        yield f"Safelight: kept (AVIF, {cup.ours['w320', 'avif'].kib} KiB)", fitted(clear)
+
+
+def _cell(sample: Sample | None) -> str:
+    return str(sample) if sample else "-"
+
+
+def _widths(photos: Photos) -> Iterator[str]:
+    rows = []
+    for name in LARGE:
+        photo = photos[name]
+        for width in WIDTHS:
+            if (f"w{width}", "avif") not in photo.ours:
+                continue
+            ours = (photo.ours.get((f"w{width}", form)) for form in ("avif", "jpeg"))
+            others = (photo.sharp(Output(form, width)) for form in SHARP_DEFAULTS)
+            plain = photo.pillow(Output("jpeg", width))
+            samples = (*ours, *others, plain)
+            rows.append((name, str(width), *(_cell(sample) for sample in samples)))
+    sharp = (f"sharp {form.upper()} {quality}" for form, quality in SHARP_DEFAULTS.items())
+    header = ("photo", "width", "**AVIF**", "**JPEG**", *sharp, f"Pillow JPEG {PILLOW_DEFAULT}")
+    yield from report.table(header, rows)
+
+
+def _equal(photos: Photos) -> Iterator[str]:
+    rows = []
+    for name in CROPS:
+        photo = photos[name]
+        jpeg, avif = (photo.ours["w640", form] for form in ("jpeg", "avif"))
+        rivals = {
+            "JPEG": (jpeg, with_score(partial(photo.sharp, Output("jpeg", SHOWN)), jpeg.score)),
+            "WebP": (avif, with_score(partial(photo.sharp, Output("webp", SHOWN)), avif.score)),
+            "AVIF": (avif, with_score(partial(photo.sharp, Output("avif", SHOWN)), avif.score)),
+        }
+        for form, (mine, rival) in rivals.items():
+            ratio = f"{mine.size / rival.size:.2f}"
+            words = (f"{mine.format.upper()} {mine}", f"{form} {rival.setting}: {rival}", ratio)
+            rows.append((name, *words))
+    yield from report.table(("photo", "ours", "sharp, as good", "bytes x"), rows)
+
+
+def _steady(photos: Photos) -> Iterator[str]:
+    rows = []
+    for name in ALL:
+        photo = photos[name]
+        width = SHOWN if ("w640", "avif") in photo.ours else min(WIDTHS)
+        others = (photo.sharp(Output("jpeg", width)), photo.pillow(Output("jpeg", width)))
+        ours = (photo.ours[f"w{width}", form] for form in ("jpeg", "avif"))
+        rows.append((name, str(width), *(f"{each.score:.0f}" for each in (*others, *ours))))
+    sharp, plain = f"sharp JPEG {SHARP_DEFAULTS['jpeg']}", f"Pillow JPEG {PILLOW_DEFAULT}"
+    yield from report.table(("photo", "width", sharp, plain, "**JPEG**", "**AVIF**"), rows)
+
+
+def main() -> int:
+    """Make everything, and return the exit status."""
+    progress = Progress()
+    kit = Kit(progress)
+    tool = kit.ssimulacra2()
+    if tool is None:
+        raise LocalError("cargo is missing: scores are SSIMULACRA2's, and it is built with that")
+    modules = kit.sharp()
+    with tempfile.TemporaryDirectory() as folder:
+        photos = {
+            path.stem: Original(path, Path(folder), tool, node(), modules)
+            for path in sorted((PICTURES / "originals").iterdir())
+        }
+        for name in CROPS:
+            with progress.step(f"Draw {name}"):
+                drawn = sheets.sheet(_side_by_side(photos[name]))
+                sheets.save(drawn, PICTURES / f"{name}.webp")
+        with progress.step("Draw what must not be lost"):
+            sheets.save(
+                sheets.sheet(list(_fidelity(photos)), columns=2), PICTURES / "fidelity.webp"
+            )
+        with progress.step("Fill the tables"):
+            tables = {
+                "bytes per width": list(_widths(photos)),
+                "equal scores": list(_equal(photos)),
+                "steady quality": list(_steady(photos)),
+            }
+            PAGE.write_text(page.filled(PAGE.read_text(), tables.items()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
