@@ -82,7 +82,6 @@ def _encoders(runner: Runner, everyone: Sequence[Engine]) -> None:
     solved: dict[str, Mapping[tuple[str, str], Solved]] = {}
     cpu: dict[tuple[str, str], float] = {}
     for task in ENCODERS:
-        runner.known.clear()
         able = [engine for engine in everyone if engine.can(task)]
         solved[task.key] = runner.solve(task, able)
         once: Mapping[str, Totals] = next(
@@ -160,9 +159,11 @@ def main() -> int:
         *dict.fromkeys(f"- {engine.name}: {engine.version}" for engine in everyone),
     )
     runner = Runner(photos, tool, references)
+    runner.remember()
     found = list(_measure(runner, everyone, parts, arguments))
     if "encoders" in parts:
         _encoders(runner, everyone)
+    runner.note()
     if "footprint" in parts:
         found += _footprint(environment, photos)
     _say(*report.verdicts(found))

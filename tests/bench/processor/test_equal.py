@@ -56,5 +56,6 @@ def test_bytes_beyond_the_probes_follow_the_nearest_two() -> None:
     assert equal.size_at(probes, TARGET) == pytest.approx(4000)
 
 
-def test_bytes_of_a_single_probe_stand_for_themselves() -> None:
-    assert equal.size_at([Probe(80, 79.9, 1234)], TARGET) == 1234
+def test_bytes_of_a_single_probe_are_corrected_by_a_little() -> None:
+    assert equal.size_at([Probe(80, 80.0, 1000)], TARGET) == 1000
+    assert 1000 < equal.size_at([Probe(80, 79.8, 1000)], TARGET) < 1020

@@ -1,5 +1,6 @@
 """Runs the engines: first for equal quality, then in turns for what they take."""
 
+import contextlib
 import json
 import os
 import statistics
@@ -22,6 +23,7 @@ from tests.bench.processor.tasks import EXTENSIONS, LOSSLESS, Output, Task
 
 TARGET: Final = 80.0
 """The score that all lossy images are brought to."""
+_SETTINGS: Final = "settings.json"
 _SLOW: Final = 5.0
 """Seconds of CPU: whatever takes longer runs once a round; its own noise is small."""
 
@@ -59,8 +61,17 @@ class Runner:
     """ssimulacra2_rs; None: scores are SSIM."""
     references: Path
     """A folder for the pictures to compare with, and for scores."""
-    known: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
-    """Settings of earlier tasks, by engine and original: where to begin."""
+    known: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Settings of earlier tasks and runs, by engine, original and format: where to begin."""
+
+    def remember(self) -> None:
+        """Take the settings of the run before, if there was one."""
+        with contextlib.suppress(OSError, ValueError):
+            self.known.update(json.loads((self.references / _SETTINGS).read_text()))
+
+    def note(self) -> None:
+        """Leave the settings to the next run."""
+        (self.references / _SETTINGS).write_text(json.dumps(self.known))
 
     def solve(
         self,
@@ -83,7 +94,8 @@ class Runner:
             }
 
     def _solve(self, task: Task, engine: Engine, original: str) -> Solved:
-        known = self.known.setdefault((engine.name, original), {})
+        place = f"{engine.name}/{original}/{task.outputs[0].format}"
+        known = self.known.setdefault(place, {})
         settings = {name: known.get(name, value) for name, value in engine.guess(task).items()}
         probes: dict[str, list[Probe]] = {name: [] for name in settings}
         while True:
