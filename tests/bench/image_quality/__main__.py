@@ -7,7 +7,6 @@ is of the finished file against the original, reduced without loss.
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +21,6 @@ from tests.bench.image_quality.samples import (
     SHARP_DEFAULTS,
     Original,
     Sample,
-    with_score,
-    with_size,
 )
 from tests.bench.processor import report
 from tests.bench.processor.installed import Kit, node
@@ -50,11 +47,11 @@ def _side_by_side(original: Original) -> list[sheets.Panel]:
     avif, jpeg = original.ours["w640", "avif"], original.ours["w640", "jpeg"]
     with Image.open(avif.path) as opened:
         size = opened.size
-    make = partial
+    sharp, pillow, least = original.sharp, original.pillow, avif.size
     others = {
-        "sharp AVIF": with_size(make(original.sharp, Output("avif", SHOWN)), avif.size),
-        "sharp WebP": with_size(make(original.sharp, Output("webp", SHOWN)), avif.size),
-        "Pillow JPEG": with_size(make(original.pillow, Output("jpeg", SHOWN)), avif.size),
+        "sharp AVIF": original.with_size(sharp, Output("avif", SHOWN), least),
+        "sharp WebP": original.with_size(sharp, Output("webp", SHOWN), least),
+        "Pillow JPEG": original.with_size(pillow, Output("jpeg", SHOWN), least),
     }
     shown = {"Safelight AVIF": avif, "Safelight JPEG": jpeg, **others}
     return [
@@ -102,8 +99,11 @@ def _widths(photos: Photos) -> Iterator[str]:
             if (f"w{width}", "avif") not in photo.ours:
                 continue
             ours = (photo.ours.get((f"w{width}", form)) for form in ("avif", "jpeg"))
-            others = (photo.sharp(Output(form, width)) for form in SHARP_DEFAULTS)
-            plain = photo.pillow(Output("jpeg", width))
+            others = (
+                photo.by_default(photo.sharp, Output(form, width), quality)
+                for form, quality in SHARP_DEFAULTS.items()
+            )
+            plain = photo.by_default(photo.pillow, Output("jpeg", width), PILLOW_DEFAULT)
             samples = (*ours, *others, plain)
             rows.append((name, str(width), *(_cell(sample) for sample in samples)))
     sharp = (f"sharp {form.upper()} {quality}" for form, quality in SHARP_DEFAULTS.items())
@@ -116,15 +116,11 @@ def _equal(photos: Photos) -> Iterator[str]:
     for name in CROPS:
         photo = photos[name]
         jpeg, avif = (photo.ours["w640", form] for form in ("jpeg", "avif"))
-        rivals = {
-            "JPEG": (jpeg, with_score(partial(photo.sharp, Output("jpeg", SHOWN)), jpeg.score)),
-            "WebP": (avif, with_score(partial(photo.sharp, Output("webp", SHOWN)), avif.score)),
-            "AVIF": (avif, with_score(partial(photo.sharp, Output("avif", SHOWN)), avif.score)),
-        }
-        for form, (mine, rival) in rivals.items():
+        for mine, form in ((jpeg, "jpeg"), (avif, "webp"), (avif, "avif")):
+            rival = photo.with_score(photo.sharp, Output(form, SHOWN), mine.score)
             ratio = f"{mine.size / rival.size:.2f}"
-            words = (f"{mine.format.upper()} {mine}", f"{form} {rival.setting}: {rival}", ratio)
-            rows.append((name, *words))
+            theirs = f"{form.upper()} {rival.setting}: {rival}"
+            rows.append((name, f"{mine.format.upper()} {mine}", theirs, ratio))
     yield from report.table(("photo", "ours", "sharp, as good", "bytes x"), rows)
 
 
@@ -133,7 +129,11 @@ def _steady(photos: Photos) -> Iterator[str]:
     for name in ALL:
         photo = photos[name]
         width = SHOWN if ("w640", "avif") in photo.ours else min(WIDTHS)
-        others = (photo.sharp(Output("jpeg", width)), photo.pillow(Output("jpeg", width)))
+        output = Output("jpeg", width)
+        others = (
+            photo.by_default(photo.sharp, output, SHARP_DEFAULTS["jpeg"]),
+            photo.by_default(photo.pillow, output, PILLOW_DEFAULT),
+        )
         ours = (photo.ours[f"w{width}", form] for form in ("jpeg", "avif"))
         rows.append((name, str(width), *(f"{each.score:.0f}" for each in (*others, *ours))))
     sharp, plain = f"sharp JPEG {SHARP_DEFAULTS['jpeg']}", f"Pillow JPEG {PILLOW_DEFAULT}"

@@ -22,6 +22,10 @@ SHARP_DEFAULTS: Final = {"avif": 50, "webp": 80, "jpeg": 80}
 PILLOW_DEFAULT: Final = 75
 
 
+Encode = Callable[[Output, int], Path]
+"""Makes an image with a quality, and returns its file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """An image that was made, and how near it is to the original."""
@@ -96,17 +100,16 @@ class Original:
         samples = [self.sample(path) for path in paths]
         return {(sample.path.stem, sample.format): sample for sample in samples}
 
-    def sharp(self, output: Output, quality: int | None = None) -> Sample:
-        """Return an image by sharp; without a quality by its defaults."""
-        setting = SHARP_DEFAULTS.get(output.format) if quality is None else quality
-        target = self.work / f"sharp-{self.name}-{setting}"
+    def sharp(self, output: Output, quality: int) -> Path:
+        """Return an image by sharp."""
+        target = self.work / f"sharp-{self.name}-{quality}"
         target.mkdir(exist_ok=True)
         told = {
             "source": str(self.path),
             "target": str(target),
             "box": BOX if output.width is None else (output.width, output.width),
             "outputs": [
-                {"file": output.file, "format": output.format, "width": None, "quality": setting},
+                {"file": output.file, "format": output.format, "width": None, "quality": quality},
             ],
             "mozjpeg": False,
             "effort": 4,
@@ -117,9 +120,9 @@ class Original:
             check=True,
             capture_output=True,
         )
-        return self.sample(target / output.file, setting)
+        return target / output.file
 
-    def pillow(self, output: Output, quality: int = PILLOW_DEFAULT) -> Sample:
+    def pillow(self, output: Output, quality: int) -> Path:
         """Return an image by the few lines of Pillow that everybody writes first."""
         target = self.work / f"pillow-{self.name}-{quality}"
         target.mkdir(exist_ok=True)
@@ -128,32 +131,41 @@ class Original:
             picture = ImageOps.exif_transpose(opened)
             picture.thumbnail((width, width))
             picture.save(target / output.file, quality=quality)
-        return self.sample(target / output.file, quality)
+        return target / output.file
+
+    def by_default(self, make: Encode, output: Output, quality: int) -> Sample:
+        """Return an image with its score, made with the quality that is the program's default."""
+        return self.sample(make(output, quality), quality)
+
+    def with_score(self, make: Encode, output: Output, wanted: float) -> Sample:
+        """Return the smallest image with at least this score, or the best there is."""
+        setting = smallest(
+            lambda quality: self.sample(make(output, quality)).score >= wanted, QUALITIES
+        )
+        return self.sample(make(output, setting), setting)
+
+    def with_size(self, make: Encode, output: Output, size: int) -> Sample:
+        """Return the best image with at most so many bytes, or the smallest there is."""
+        beyond = smallest(
+            lambda quality: make(output, quality).stat().st_size > size,
+            (QUALITIES[0], QUALITIES[1] + 1),
+        )
+        setting = max(beyond - 1, QUALITIES[0])
+        return self.sample(make(output, setting), setting)
 
 
-def with_size(make: Callable[[int], Sample], size: int) -> Sample:
-    """Return the image with the highest quality that has at most so many bytes, or the smallest."""
-    low, high = QUALITIES
-    best = make(low)
-    while low < high:
-        middle = (low + high + 1) // 2
-        tried = make(middle)
-        if tried.size <= size:
-            low, best = middle, tried
-        else:
-            high = middle - 1
-    return best
+def smallest(fits: Callable[[int], bool], bounds: tuple[int, int]) -> int:
+    """Return the smallest number that fits, where all above it fit, too; or else the largest.
 
-
-def with_score(make: Callable[[int], Sample], wanted: float) -> Sample:
-    """Return the smallest image with at least this score, or the best."""
-    low, high = QUALITIES
-    best = make(high)
+    Args:
+        fits: is asked for as few numbers as possible.
+        bounds: the least and the most number.
+    """
+    low, high = bounds
     while low < high:
         middle = (low + high) // 2
-        tried = make(middle)
-        if tried.score >= wanted:
-            high, best = middle, tried
+        if fits(middle):
+            high = middle
         else:
             low = middle + 1
-    return best
+    return low

@@ -7,30 +7,20 @@ from PIL import Image
 from safelight_local import paths
 from tests.bench.image_quality import page, sheets
 from tests.bench.image_quality.__main__ import ALL, CROPS, PAGE, PICTURES
-from tests.bench.image_quality.samples import QUALITIES, Sample, with_score, with_size
+from tests.bench.image_quality.samples import smallest
 from tests.support import images
 
 MOST_BYTES = 3_000_000
 """Of all pictures in the repository."""
 
 
-def encoder(quality: int) -> Sample:
-    """An encoder whose score is its quality."""
-    return Sample(Path("x"), "jpeg", 640, 100 * quality, float(quality), quality)
+@pytest.mark.parametrize("wanted", [5, 6, 50, 97, 98])
+def test_the_smallest_number_that_fits_is_found(wanted: int) -> None:
+    assert smallest(lambda number: number >= wanted, (5, 98)) == wanted
 
 
-@pytest.mark.parametrize("size", [100 * QUALITIES[0], 5_000, 5_050, 100 * QUALITIES[1]])
-def test_the_best_image_within_so_many_bytes_is_found(size: int) -> None:
-    assert with_size(encoder, size).setting == size // 100
-
-
-def test_where_the_bytes_are_too_few_the_smallest_is_taken() -> None:
-    assert with_size(encoder, 1).setting == QUALITIES[0]
-
-
-@pytest.mark.parametrize(("wanted", "setting"), [(80.0, 80), (79.5, 80), (0.0, 5), (99.0, 98)])
-def test_the_smallest_image_with_at_least_the_score_is_found(wanted: float, setting: int) -> None:
-    assert with_score(encoder, wanted).setting == setting
+def test_where_nothing_fits_the_largest_number_is_taken() -> None:
+    assert smallest(lambda _: False, (5, 98)) == 98
 
 
 def test_tables_are_put_between_their_comments_and_nowhere_else() -> None:

@@ -82,7 +82,10 @@ class Kit:
         def make(target: Path) -> None:
             environment = {**_COMPILED, "UV_PROJECT_ENVIRONMENT": str(target)}
             where = ("--project", paths.ROOT, "--package", "safelight-processor")
-            shell.run(paths.LOCAL / "uv", *sync, *where, environment=environment)
+            # uv keeps what it built until a pyproject.toml changes; our sources change more often.
+            ours = ("safelight-contract", "safelight-processor")
+            anew = [word for name in ours for word in ("--reinstall-package", name)]
+            shell.run(paths.LOCAL / "uv", *sync, *where, *anew, environment=environment)
 
         return self.kept("processor", "Install our processor", make, key)
 

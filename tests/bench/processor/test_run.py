@@ -14,7 +14,7 @@ from tests.bench.processor.turns import Runner
 from tests.support import photos
 
 PHOTO = "photo.jpg"
-TASK = Task("a", "a small JPEG", (Output("jpeg"),), (PHOTO,))
+TASK = Task("a", "a small JPEG", (Output("jpeg"), Output("webp", 320)), (PHOTO,))
 PYTHON = Path(sys.executable)
 FAST = engines.safelight(PYTHON, goals.FAST, "0", engine=recipe.Engine.AUTO)
 BASE = engines.safelight(PYTHON, goals.SHARP, "0", engine=recipe.Engine.PILLOW)
@@ -33,7 +33,7 @@ def test_engines_are_brought_to_one_quality_measured_and_judged(runner: Runner) 
     solved = runner.solve(TASK, pair)
     assert set(solved) == {(engine.name, PHOTO) for engine in pair}
     for found in solved.values():
-        assert set(found.settings) == {"image"}
+        assert set(found.settings) == {"image", "variants"}
         assert found.size > 0
 
     rounds = list(runner.rounds(TASK, pair, solved, rounds=2, repeats=1))
