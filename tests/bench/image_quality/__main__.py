@@ -6,7 +6,8 @@ is of the finished file against the original, reduced without loss.
 
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +40,7 @@ CROPS: Final[Mapping[str, sheets.Box]] = {
 LARGE: Final = ("dandelions", "mountains")
 ALL: Final = ("dandelions", "mountains", "brushes-p3", "rocket")
 Photos = Mapping[str, Original]
+_AT_ONCE: Final = 4
 
 
 def _side_by_side(original: Original) -> list[sheets.Panel]:
@@ -60,9 +62,14 @@ def _side_by_side(original: Original) -> list[sheets.Panel]:
     ]
 
 
+def _draw(photos: Photos, name: str) -> str:
+    sheets.save(sheets.sheet(_side_by_side(photos[name])), PICTURES / f"{name}.webp")
+    return name
+
+
 def _fidelity(photos: Photos) -> Iterator[sheets.Panel]:
     """Yield pairs: what the shortest programs make of three odd files, and what we make."""
-    height = 300
+    height = 200
 
     def fitted(picture: Image.Image) -> Image.Image:
         return ImageOps.pad(picture, (height * 3 // 2, height), color=(255, 255, 255))
@@ -83,7 +90,7 @@ def _fidelity(photos: Photos) -> Iterator[sheets.Panel]:
             fitted(Image.alpha_composite(black, opened).convert("RGB")),
         )
     with Image.open(cup.ours["w320", "avif"].path) as opened:
-        clear = sheets.on_squares(opened.resize((opened.width * 3 // 2, opened.height * 3 // 2)))
+        clear = sheets.on_squares(opened)
         yield f"Safelight: kept (AVIF, {cup.ours['w320', 'avif'].kib} KiB)", fitted(clear)
 
 
@@ -92,41 +99,37 @@ def _cell(sample: Sample | None) -> str:
 
 
 def _widths(photos: Photos) -> Iterator[str]:
-    rows = []
-    for name in LARGE:
+    def row(name: str, width: int) -> tuple[str, ...]:
         photo = photos[name]
-        for width in WIDTHS:
-            if (f"w{width}", "avif") not in photo.ours:
-                continue
-            ours = (photo.ours.get((f"w{width}", form)) for form in ("avif", "jpeg"))
-            others = (
-                photo.by_default(photo.sharp, Output(form, width), quality)
-                for form, quality in SHARP_DEFAULTS.items()
-            )
-            plain = photo.by_default(photo.pillow, Output("jpeg", width), PILLOW_DEFAULT)
-            samples = (*ours, *others, plain)
-            rows.append((name, str(width), *(_cell(sample) for sample in samples)))
+        ours = (photo.ours.get((f"w{width}", form)) for form in ("avif", "jpeg"))
+        others = (
+            photo.by_default(photo.sharp, Output(form, width), quality)
+            for form, quality in SHARP_DEFAULTS.items()
+        )
+        plain = photo.by_default(photo.pillow, Output("jpeg", width), PILLOW_DEFAULT)
+        return (name, str(width), *(_cell(sample) for sample in (*ours, *others, plain)))
+
+    made = [(name, w) for name in LARGE for w in WIDTHS if (f"w{w}", "avif") in photos[name].ours]
     sharp = (f"sharp {form.upper()} {quality}" for form, quality in SHARP_DEFAULTS.items())
     header = ("photo", "width", "**AVIF**", "**JPEG**", *sharp, f"Pillow JPEG {PILLOW_DEFAULT}")
-    yield from report.table(header, rows)
+    yield from report.table(header, _at_once(row, made))
 
 
 def _equal(photos: Photos) -> Iterator[str]:
-    rows = []
-    for name in CROPS:
+    def row(name: str, ours: str, theirs: str) -> tuple[str, ...]:
         photo = photos[name]
-        jpeg, avif = (photo.ours["w640", form] for form in ("jpeg", "avif"))
-        for mine, form in ((jpeg, "jpeg"), (avif, "webp"), (avif, "avif")):
-            rival = photo.with_score(photo.sharp, Output(form, SHOWN), mine.score)
-            ratio = f"{mine.size / rival.size:.2f}"
-            theirs = f"{form.upper()} {rival.setting}: {rival}"
-            rows.append((name, f"{mine.format.upper()} {mine}", theirs, ratio))
+        mine = photo.ours["w640", ours]
+        rival = photo.with_score(photo.sharp, Output(theirs, SHOWN), mine.score)
+        said = f"{theirs.upper()} {rival.setting}: {rival}"
+        return name, f"{ours.upper()} {mine}", said, f"{mine.size / rival.size:.2f}"
+
+    pairs = (("jpeg", "jpeg"), ("avif", "webp"), ("avif", "avif"))
+    rows = _at_once(row, [(name, *pair) for name in CROPS for pair in pairs])
     yield from report.table(("photo", "ours", "sharp, as good", "bytes x"), rows)
 
 
 def _steady(photos: Photos) -> Iterator[str]:
-    rows = []
-    for name in ALL:
+    def row(name: str) -> tuple[str, ...]:
         photo = photos[name]
         width = SHOWN if ("w640", "avif") in photo.ours else min(WIDTHS)
         output = Output("jpeg", width)
@@ -135,9 +138,20 @@ def _steady(photos: Photos) -> Iterator[str]:
             photo.by_default(photo.pillow, output, PILLOW_DEFAULT),
         )
         ours = (photo.ours[f"w{width}", form] for form in ("jpeg", "avif"))
-        rows.append((name, str(width), *(f"{each.score:.0f}" for each in (*others, *ours))))
+        return (name, str(width), *(f"{each.score:.0f}" for each in (*others, *ours)))
+
     sharp, plain = f"sharp JPEG {SHARP_DEFAULTS['jpeg']}", f"Pillow JPEG {PILLOW_DEFAULT}"
-    yield from report.table(("photo", "width", sharp, plain, "**JPEG**", "**AVIF**"), rows)
+    header = ("photo", "width", sharp, plain, "**JPEG**", "**AVIF**")
+    yield from report.table(header, _at_once(row, [(name,) for name in ALL]))
+
+
+def _at_once(
+    row: Callable[..., tuple[str, ...]],
+    arguments: Sequence[tuple[object, ...]],
+) -> list[tuple[str, ...]]:
+    """Return the rows of a table; each waits for programs most of the time."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(lambda each: row(*each), arguments))
 
 
 def main() -> int:
@@ -148,15 +162,17 @@ def main() -> int:
     if tool is None:
         raise LocalError("cargo is missing: scores are SSIMULACRA2's, and it is built with that")
     modules = kit.sharp()
+    references = kit.folder / "references"
+    references.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         photos = {
-            path.stem: Original(path, Path(folder), tool, node(), modules)
+            path.stem: Original(path, Path(folder), references, tool, node(), modules)
             for path in sorted((PICTURES / "originals").iterdir())
         }
-        for name in CROPS:
-            with progress.step(f"Draw {name}"):
-                drawn = sheets.sheet(_side_by_side(photos[name]))
-                sheets.save(drawn, PICTURES / f"{name}.webp")
+        with progress.step("Make our images"):
+            _at_once(lambda photo: (str(photo.ours),), [(photo,) for photo in photos.values()])
+        with progress.step("Draw them side by side"):
+            _at_once(lambda name: (_draw(photos, name),), [(name,) for name in CROPS])
         with progress.step("Draw what must not be lost"):
             sheets.save(
                 sheets.sheet(list(_fidelity(photos)), columns=2), PICTURES / "fidelity.webp"

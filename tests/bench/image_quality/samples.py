@@ -55,6 +55,8 @@ class Original:
     path: Path
     work: Path
     """A folder for what is made."""
+    references: Path
+    """A folder for the pictures to compare with, and for scores, which stays."""
     tool: Path
     """ssimulacra2_rs."""
     node: Path
@@ -68,15 +70,13 @@ class Original:
 
     def sample(self, path: Path, setting: int | None = None) -> Sample:
         """Return an image with its score."""
-        references = self.work / "references"
-        references.mkdir(parents=True, exist_ok=True)
-        told = score.examine(self.path, references, str(self.tool), path)
+        told = score.examine(self.path, self.references, str(self.tool), path)
         form = (told["format"], told["width"], told["bytes"], told["score"])
         return Sample(path, *form, setting)
 
     def reference(self, size: tuple[int, int]) -> Path:
         """Return the original itself at this size, without loss."""
-        return score.reference(self.path, size, self.work / "references")
+        return score.reference(self.path, size, self.references)
 
     @cached_property
     def folder(self) -> Path:
@@ -123,14 +123,15 @@ class Original:
         return target / output.file
 
     def pillow(self, output: Output, quality: int) -> Path:
-        """Return an image by the few lines of Pillow that everybody writes first."""
+        """Return an image by the few lines of Pillow that most programs have."""
         target = self.work / f"pillow-{self.name}-{quality}"
         target.mkdir(exist_ok=True)
         width = output.width or BOX[0]
         with Image.open(self.path) as opened:
             picture = ImageOps.exif_transpose(opened)
             picture.thumbnail((width, width))
-            picture.save(target / output.file, quality=quality)
+            profile = opened.info.get("icc_profile")
+            picture.save(target / output.file, quality=quality, icc_profile=profile)
         return target / output.file
 
     def by_default(self, make: Encode, output: Output, quality: int) -> Sample:

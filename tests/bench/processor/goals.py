@@ -76,10 +76,14 @@ class Verdict:
     met: bool
     failed: bool
     """Missed by more than the slack."""
+    has_bar: bool = True
+    """Without one it is told, and no more."""
 
     @property
     def word(self) -> str:
         """How the table says it."""
+        if not self.has_bar:
+            return "no bar"
         return "met" if self.met else "MISSED" if self.failed else "missed, within the slack"
 
 

@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -62,19 +63,23 @@ def _original(path: Path) -> Image.Image:
 
 def reference(original: Path, size: tuple[int, int], folder: Path) -> Path:
     """Return the file that images of this size are compared with; made if it is absent."""
-    stat = original.stat()
-    said = f"{original}:{stat.st_mtime_ns}:{stat.st_size}:{size}:2"
-    path = folder / f"{hashlib.sha256(said.encode()).hexdigest()[:24]}.png"
+    said = hashlib.sha256(original.read_bytes() + f":{size}".encode())
+    path = folder / f"{said.hexdigest()[:24]}.png"
     if not path.exists():
         bands = [
             band.convert("F").resize(size, Image.Resampling.LANCZOS).point(lambda v: v * 1 + 0.5)
             for band in _original(original).split()
         ]
         merged = Image.merge("RGB", [band.convert("L") for band in bands])
-        unfinished = path.with_suffix(f".{os.getpid()}")
+        unfinished = _unfinished(path)
         merged.save(unfinished, "PNG", compress_level=1)
         unfinished.replace(path)
     return path
+
+
+def _unfinished(path: Path) -> Path:
+    """Return a name that no other process and no other thread uses."""
+    return path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
 
 
 def ssim(left: Path, right: Path) -> float:
@@ -132,7 +137,7 @@ def examine(original: Path, references: Path, tool: str, image: Path) -> Mapping
             picture.save(file, "PNG", compress_level=1)
             file.flush()
             score = _compared(tool, ideal, Path(file.name))
-        unfinished = kept.with_suffix(f".{os.getpid()}")
+        unfinished = _unfinished(kept)
         unfinished.write_text(str(score))
         unfinished.replace(kept)
     return {
