@@ -71,6 +71,7 @@ def _measure(
             continue
         able = [engine for engine in everyone if engine.can(task)]
         solved = runner.solve(task, able)
+        runner.note()
         rounds = list(
             runner.rounds(task, able, solved, rounds=arguments.rounds, repeats=arguments.repeats)
         )
