@@ -3,18 +3,20 @@
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 
 import pytest
 
 from safelight_contract import policy
 from safelight_contract.job import ExitCode
 from safelight_contract.policy import Format
+from safelight_contract.recipe import Engine
 from safelight_processor import decode as decode_module
 from safelight_processor.decode import decode
 from safelight_processor.errors import ImageRejected
 from safelight_processor.headers import read_header
 from safelight_processor.sizes import jpeg_divisor
-from tests.processor_image.helpers import memory_growth
+from tests.processor_image.helpers import BARE, made, memory_growth
 from tests.support import images
 
 REFUSALS = {ExitCode.CORRUPT_IMAGE, ExitCode.IMAGE_TOO_LARGE, ExitCode.UNSUPPORTED_FORMAT}
@@ -198,3 +200,15 @@ def test_jpeg_is_reduced_only_while_nobody_sees_it(
     divisor: int,
 ) -> None:
     assert jpeg_divisor(size, target) == divisor
+
+
+@pytest.mark.parametrize("engine", ["vips", "pillow"])
+def test_heic_is_unsupported_where_its_library_was_left_out(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not damaged: another installation could read it."""
+    data = images.photo(64, 48, policy.HEIF)
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(ImageRejected) as caught:
+        made(data, policy.HEIF, replace(BARE, engine=Engine(engine)))
+    assert caught.value.code == ExitCode.UNSUPPORTED_FORMAT

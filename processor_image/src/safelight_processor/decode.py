@@ -55,6 +55,7 @@ def decode(data: Data, header: Header, target: tuple[int, int] | None = None) ->
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         if header.format is policy.HEIF:
+            plugins.require_heif()
             with refusing():
                 image = plugins.heif(bytes(data))
             _check_size(image.size, header.size)

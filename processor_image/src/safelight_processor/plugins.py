@@ -5,6 +5,7 @@ holds several pictures (most phones write those) to another one. Called directly
 the first picture, and no other parser is in reach of hostile bytes.
 """
 
+import importlib.util
 import io
 from collections.abc import Callable
 from typing import Any, Final
@@ -12,7 +13,9 @@ from typing import Any, Final
 from PIL import Image, ImageFile
 
 from safelight_contract import policy
+from safelight_contract.job import ExitCode
 from safelight_contract.policy import Format
+from safelight_processor.errors import ImageRejected
 from safelight_processor.headers import budgets
 
 Plugin = Callable[[io.BytesIO], ImageFile.ImageFile]
@@ -90,6 +93,18 @@ class _Once:
         frame = self._decoder.get_frame(number)
         del self._decoder
         return frame
+
+
+def require_heif() -> None:
+    """Check that this build can read HEIC: its library is the one that may be left out.
+
+    Raises:
+        ImageRejected: it cannot.
+    """
+    if importlib.util.find_spec("pillow_heif") is None:
+        raise ImageRejected(
+            ExitCode.UNSUPPORTED_FORMAT, "this build of the processor cannot read HEIC"
+        )
 
 
 def heif(data: bytes) -> Image.Image:
