@@ -14,7 +14,7 @@ from safelight_contract.policy import Format
 from tests.e2e.conftest import Cluster
 from tests.support import photos
 from tests.support.bucket import Bucket
-from tests.support.client import Client
+from tests.support.client import Client, keys_of_image
 from tests.support.waiting import eventually
 
 
@@ -42,13 +42,9 @@ def test_photo_is_processed_and_served(client: Client, bucket: Bucket) -> None:
         "filename*=UTF-8''Gr%C3%BC%C3%9Fe%20vom%20Meer.jpg"
         in (downloaded.headers["content-disposition"])
     )
-    names = {"image.jpg", "manifest.json"} | {
-        f"{variant['name']}.{policy.format_named(variant['format']).extension}"
-        for variant in image["variants"]
-    }
     eventually(
         lambda: bucket.keys_of(image["id"]),
-        lambda stored: stored == sorted(f"images/{image['id']}/1/{name}" for name in names),
+        lambda stored: stored == keys_of_image(image),
     )
 
 

@@ -1,13 +1,15 @@
 """A client of the REST API as an application has it, and what its polls have seen."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Any, Self
 
 import httpx
+
+from safelight_contract import keys, policy
 
 PROCESSING = "processing"
 
@@ -56,6 +58,20 @@ class History:
             first = self.bodies.index(terminal[0])
             assert self.bodies[first:] == terminal, self.statuses
             assert all(body["status"] == terminal[0]["status"] for body in terminal), self.statuses
+
+
+def keys_of_image(image: Mapping[str, Any]) -> list[str]:
+    """Return the keys that an image's attempt leaves in the bucket, in order.
+
+    Args:
+        image: as the API tells it.
+    """
+    folder = image["path"].rpartition("/")[0]
+    files = [
+        keys.file_name(variant["name"], policy.format_named(variant["format"]))
+        for variant in image["variants"]
+    ]
+    return sorted([image["path"], *(f"{folder}/{name}" for name in (*files, "manifest.json"))])
 
 
 class Client:

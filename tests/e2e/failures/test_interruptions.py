@@ -11,6 +11,7 @@ from safelight_contract.resources import Progress
 from tests.e2e.failures import causes
 from tests.e2e.failures.conftest import ORDINARY, Case
 from tests.e2e.releases import Release
+from tests.support.client import keys_of_image
 from tests.support.waiting import eventually
 
 
@@ -51,7 +52,7 @@ def test_interrupted_upload_ends_available(
     assert set(ordinary.states(upload_id)) <= set(Progress)
     eventually(
         lambda: ordinary.bucket.keys_of(upload_id),
-        lambda stored: stored == [image, image.replace("image.jpg", "manifest.json")],
+        lambda stored: stored == keys_of_image(last["available_image"]),
     )
 
     answer = ordinary.client.http.delete(f"/api/available-image/{upload_id}")

@@ -10,6 +10,7 @@ from safelight_contract import resources
 from tests.e2e.failures import causes
 from tests.e2e.failures.conftest import ORDINARY, Case
 from tests.e2e.releases import Release
+from tests.support.client import keys_of_image
 from tests.support.waiting import eventually
 
 
@@ -69,6 +70,6 @@ def test_retry(begun: Mapping[Case, Future[str]], ordinary: Release, case: Retry
     assert history.last["available_image"]["path"] == image
     eventually(
         lambda: ordinary.bucket.keys_of(upload_id),
-        lambda stored: stored == [image, image.replace("image.jpg", "manifest.json")],
+        lambda stored: stored == keys_of_image(history.last["available_image"]),
     )
     ordinary.forget(upload_id)

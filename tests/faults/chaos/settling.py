@@ -96,6 +96,7 @@ def nameless(release: Release, stored: Iterable[str]) -> list[str]:
     for image in images.values():
         key = image["spec"]["image"]["key"]
         named |= {key, key.rpartition("/")[0] + "/manifest.json"}
+        named |= {variant["key"] for variant in image["spec"].get("variants", ())}
     kept = {item["metadata"]["name"] for item in release.get("imageuploads") if failed(item)}
     return [key for key in stored if key not in named and not _is_kept(key, kept)]
 
