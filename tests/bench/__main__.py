@@ -31,7 +31,7 @@ API_MIB: Final = 250
 OPERATOR_MIB: Final = 200
 READY_SECONDS: Final = 15
 SLOWDOWN: Final = 1.2
-START_MS: Final = 200
+START_MS: Final = 150
 POLLS_RATIO: Final = 0.5
 
 Bars = Iterator[tuple[str, bool]]

@@ -15,7 +15,6 @@ from safelight_processor import placeholders
 from safelight_processor.encoded import EncodedImage
 from safelight_processor.encoders import Settings, encode, encoder
 from safelight_processor.encoders.reducing import visible
-from safelight_processor.encoders.within import encode_within
 from safelight_processor.engines import Box, Engine
 from safelight_processor.header import Header
 from safelight_processor.picture import Buffer, Picture
@@ -184,6 +183,9 @@ class Work:
         found = None if is_exact else self._damage(picture, 1)
         settings = self._settings(picture, main, found, self._recipe.quality)
         if main is header.format and picture.size == header.upright_size:
+            # Most photos are made smaller, and do without what it loads.
+            from safelight_processor.encoders.within import encode_within  # noqa: PLC0415 - see above
+
             data = encode_within(picture, main, settings, self._task.original)
         else:
             data = encode(picture, main, settings)
