@@ -41,7 +41,11 @@ class Program:
 
     async def __aenter__(self) -> Self:
         self._keeper = asyncio.create_task(self._keep())
-        await self.ready()
+        try:
+            await self.ready()
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
         return self
 
     async def __aexit__(

@@ -1,7 +1,9 @@
 """etcd, the API server, the controller manager and, if wanted, the scheduler."""
 
+import random
 import secrets
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_address
 from pathlib import Path
@@ -38,10 +40,23 @@ class Ports:
         return cls(*free_ports(3))
 
 
+_PORTS: Final = range(20_000, 30_000)
+"""Below the node ports, and below what Linux takes for outgoing connections (32768 on)."""
+
+
 def free_ports(count: int, address: str = "127.0.0.1") -> list[int]:
-    """Return ports that nobody listens on, all different."""
-    listeners = [socket.create_server((address, 0)) for _ in range(count)]
+    """Return ports that nobody listens on, all different.
+
+    Not those that the kernel gives: between this and the moment when somebody listens, any outgoing
+    connection may get one of them as its own.
+    """
+    listeners: list[socket.socket] = []
     try:
+        for port in random.sample(_PORTS, len(_PORTS)):
+            if len(listeners) == count:
+                break
+            with suppress(OSError):
+                listeners.append(socket.create_server((address, port)))
         return [listener.getsockname()[1] for listener in listeners]
     finally:
         for listener in listeners:
