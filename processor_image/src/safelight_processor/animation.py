@@ -27,7 +27,7 @@ from safelight_processor.pixels import resize, turn_upright
 from safelight_processor.plugins import plugin_of
 from safelight_processor.profile_reader import space_of_result
 from safelight_processor.profiles import DISPLAY_P3_PROFILE
-from safelight_processor.sizes import fit_stored
+from safelight_processor.sizes import fit_stored, swapped
 
 Size = tuple[int, int]
 Options = dict[str, Any]
@@ -102,7 +102,7 @@ def animate(original: Data, header: Header, recipe: Recipe) -> EncodedImage:
             best = data
         if most is None or len(best) <= most:
             break
-    width, height = target if header.orientation < 5 else target[::-1]  # noqa: PLR2004 - from 5 on it lies on its side
+    width, height = swapped(target, header.orientation)
     return EncodedImage(keys.MAIN, written, width, height, best)
 
 

@@ -1,19 +1,16 @@
 """What a file says of itself before a pixel is decoded; `headers.read_header` finds it out."""
 
 from dataclasses import dataclass, field
-from typing import Final
 
 from safelight_contract.facts import Removed
 from safelight_contract.policy import Format
+from safelight_processor.sizes import swapped
 
 Data = bytes | bytearray | memoryview
 """A whole file, or a part of it, in memory."""
 
 Crop = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels, right and bottom excluded."""
-
-_FIRST_LYING: Final = 5
-"""From this orientation on the stored width is the shown height."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +69,7 @@ class Header:
     @property
     def upright_size(self) -> tuple[int, int]:
         """The size as it is to be seen, in pixels."""
-        width, height = self.size
-        return (width, height) if self.orientation < _FIRST_LYING else (height, width)
+        return swapped(self.size, self.orientation)
 
     @property
     def is_animated(self) -> bool:

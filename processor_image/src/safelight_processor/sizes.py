@@ -20,6 +20,16 @@ def fit(width: int, height: int, most_wide: int, most_high: int) -> tuple[int, i
     return max(1, (2 * width * most_high + height) // (2 * height)), most_high
 
 
+def swapped(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Return a stored size as it is seen, or a seen one as it is stored.
+
+    Args:
+        size: width and height in pixels.
+        orientation: 1 to 8; from 5 on the picture lies on its side.
+    """
+    return size if orientation < _FIRST_LYING else size[::-1]
+
+
 def fit_stored(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     """Return the size to give a picture that is yet to be turned upright.
 

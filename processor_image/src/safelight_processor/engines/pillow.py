@@ -1,7 +1,6 @@
 """The engine that is always there: plain Pillow."""
 
 from collections.abc import Mapping
-from typing import Final
 
 import PIL
 from PIL import Image
@@ -14,8 +13,7 @@ from safelight_processor.header import Header
 from safelight_processor.picture import Buffer, Picture
 from safelight_processor.pixels import resize, to_eight_bits, turn_upright
 from safelight_processor.profile_reader import is_in, space_of_result
-
-_FIRST_LYING: Final = 5
+from safelight_processor.sizes import swapped
 
 
 class PillowEngine:
@@ -35,8 +33,7 @@ class PillowEngine:
         space: ColourSpace,
     ) -> Picture:
         """See `Engine`."""
-        width, height = size
-        stored = size if header.orientation < _FIRST_LYING else (height, width)
+        stored = swapped(size, header.orientation)
         if planes.suits(header, stored):
             image = planes.fit(original, header, stored)
             if image is not None:

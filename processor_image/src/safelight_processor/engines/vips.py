@@ -15,13 +15,12 @@ from safelight_processor.errors import ImageRejected
 from safelight_processor.header import Header
 from safelight_processor.picture import CHANNELS, MODES, Buffer, Mode, Picture
 from safelight_processor.profile_reader import is_in, space_of_result
-from safelight_processor.sizes import jpeg_divisor
+from safelight_processor.sizes import jpeg_divisor, swapped
 
 if TYPE_CHECKING:
     import pyvips
     from PIL import Image
 
-_FIRST_LYING: Final = 5
 _STRIP_ROWS: Final = 256
 _MODE_OF_BANDS: Final[Mapping[int, Mode]] = {CHANNELS[mode]: mode for mode in MODES}
 _WITH_ALPHA: Final = frozenset({2, 4})
@@ -46,8 +45,7 @@ class VipsEngine:
         space: ColourSpace,
     ) -> Picture:
         """See `Engine`."""
-        width, height = size
-        stored = size if header.orientation < _FIRST_LYING else (height, width)
+        stored = swapped(size, header.orientation)
         if _streams(header):
             fitted = _streamed(original, header, stored)
         else:
