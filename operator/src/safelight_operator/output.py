@@ -6,11 +6,11 @@ The type of each file needs no look: it is part of the signed URL that the file 
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from safelight_contract import keys, policy
-from safelight_contract.job import JobError, Manifest
+from safelight_contract.job import JobError, Manifest, Variant
 from safelight_contract.resources import AvailableImageSpec, StoredImage, StoredVariant
 from safelight_operator.world import Output, Upload
 
@@ -57,42 +57,38 @@ def to_publish(
         None if a file is missing, or is not as long as the manifest says.
     """
     found = {each.key: each for each in stored}
-    image = found.get(record.key)
-    if image is None or image.size != record.size:
+    image = _as_stored(record, found.get(record.key))
+    if image is None:
         return None
     variants = []
     for variant in record.variants:
-        file = found.get(record.variant_key(variant))
-        if file is not None and file.size == variant.size:
-            variants.append(
-                StoredVariant(
-                    name=variant.name,
-                    key=file.key,
-                    media_type=variant.media_type,
-                    size=variant.size,
-                    width=variant.width,
-                    height=variant.height,
-                    sha256=variant.sha256,
-                    etag=file.etag,
-                )
-            )
+        file = _as_stored(variant, found.get(record.variant_key(variant)))
+        if file is not None:
+            variants.append(StoredVariant(name=variant.name, **asdict(file)))
         elif whole:
             return None
     return AvailableImageSpec(
         upload_uid=record.upload_uid,
         file_name=record.file_name,
-        image=StoredImage(
-            key=record.key,
-            media_type=record.media_type,
-            size=record.size,
-            width=record.width,
-            height=record.height,
-            sha256=record.sha256,
-            etag=image.etag,
-        ),
+        image=image,
         variants=tuple(variants),
         facts=record.facts,
         processor=record.processor,
+    )
+
+
+def _as_stored(told: Manifest | Variant, file: StoredObject | None) -> StoredImage | None:
+    """Return what is told of a file that lies there; None if none does, or one of another size."""
+    if file is None or file.size != told.size:
+        return None
+    return StoredImage(
+        key=file.key,
+        media_type=told.media_type,
+        size=told.size,
+        width=told.width,
+        height=told.height,
+        sha256=told.sha256,
+        etag=file.etag,
     )
 
 
