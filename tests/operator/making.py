@@ -19,8 +19,9 @@ from safelight_contract.resources import (
 from safelight_contract.stalls import Stall
 from safelight_operator import conditions
 from safelight_operator.conditions import Status
+from safelight_operator.decide import Rules
 from safelight_operator.settings import ProcessorSettings
-from safelight_operator.world import Image, Job, Pod, Upload, World
+from safelight_operator.world import Image, Job, Output, Pod, Upload, World
 
 ID = "11111111-2222-3333-4444-555555555555"
 UID = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
@@ -71,6 +72,8 @@ PROCESSOR = ProcessorSettings(
     cpu_limit="2",
     deadline_seconds=120,
 )
+RULES = Rules.of(failed_retention=3600, stalled_after=60)
+NOTHING_STORED = Output(None)
 
 
 def after(seconds: float) -> datetime:
@@ -137,6 +140,10 @@ def job(attempt: int = 1, **fields: Any) -> Job:  # noqa: ANN401 - fields of any
         failure=None,
     )
     return replace(made, **fields)
+
+
+COMPLETE_JOB = job(complete=True, active=0, ready=0)
+FAILED_JOB = job(failure="BackoffLimitExceeded", active=0, ready=0)
 
 
 def pod(**fields: Any) -> Pod:  # noqa: ANN401 - fields of any type
