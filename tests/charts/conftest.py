@@ -1,17 +1,15 @@
 """Helm, and one release on a real API server: no node, so its pods never start."""
 
 import secrets
-import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
 from safelight_local.cluster import Cluster
 from safelight_local.install import namespace as restricted_namespace
-from tests.support.chart import RELEASE, REQUIRED, Helm
+from tests.support.chart import RELEASE, REQUIRED, Helm, Rendered
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,12 @@ def helm(local_binaries: Path, tmp_path_factory: pytest.TempPathFactory) -> Helm
 
 
 @pytest.fixture(scope="session")
+def rendered(helm: Helm) -> Rendered:
+    """The chart with its defaults."""
+    return helm.template()
+
+
+@pytest.fixture(scope="session")
 def release(kubernetes: Cluster, helm: Helm) -> Iterator[Release]:
     """The chart with its defaults, in a namespace that takes restricted pods only.
 
@@ -48,15 +52,3 @@ def release(kubernetes: Cluster, helm: Helm) -> Iterator[Release]:
     yield Release(kubernetes, namespace, notes)
     helm("uninstall", RELEASE, *where)
     kubernetes.kubectl("delete", "namespace", namespace, "--wait=false")
-
-
-@pytest.fixture(scope="session")
-def api_server(kubernetes: Cluster) -> Iterator[httpx.Client]:
-    """An administrator's direct access to the API server."""
-    with httpx.Client(
-        base_url=kubernetes.url,
-        headers={"Authorization": f"Bearer {kubernetes.token}"},
-        verify=ssl.create_default_context(cafile=kubernetes.ca_file),
-        trust_env=False,
-    ) as client:
-        yield client
