@@ -13,6 +13,23 @@ from starlette.applications import Starlette
 from safelight_api.app import create_app
 from safelight_api.services import Services
 from safelight_api.settings import Settings
+from safelight_contract.resources import IMAGE_UPLOAD
+from tests.api.playing import PlayedOperator
+
+UPLOADS = "/api/image-upload"
+IMAGES = "/api/available-image"
+UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
+UPLOAD_FIELDS = [
+    "id",
+    "path",
+    "name",
+    "extension",
+    "mime_type",
+    "size",
+    "created_at",
+    "updated_at",
+]
+"""Of an upload in an answer, in their order."""
 
 JPEG = b"\xff\xd8\xff\xe0" + b"no picture, but nobody looks further" * 10
 PNG = b"\x89PNG\r\n\x1a\n" + b"more"
@@ -32,14 +49,14 @@ class Api:
 
     async def upload(self, data: bytes = JPEG, name: str = "a.jpg") -> dict[str, Any]:
         """Upload a file and return the answer's data."""
-        answer = await self.client.post("/api/image-upload", files={"file": (name, data)})
+        answer = await self.client.post(UPLOADS, files={"file": (name, data)})
         assert answer.status_code == 201, answer.text
         found: dict[str, Any] = answer.json()["data"]
         return found
 
     async def status(self, upload_id: str) -> dict[str, Any]:
         """Poll once."""
-        answer = await self.client.get(f"/api/image-upload/{upload_id}/status")
+        answer = await self.client.get(f"{UPLOADS}/{upload_id}/status")
         assert answer.status_code in {200, 404}, answer.text
         body: dict[str, Any] = answer.json()
         assert (answer.status_code == 404) == (body["status"] == "not_found")
@@ -121,3 +138,20 @@ def assert_problem(
         assert body["message"] == "Unauthenticated."
         assert answer.headers["www-authenticate"].startswith("Bearer")
     return body
+
+
+def assert_safe(headers: httpx.Headers) -> None:
+    """Check that a browser runs nothing of what it gets."""
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"] == "sandbox; default-src 'none'"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+
+
+async def assert_nothing_is_left(api: Api, operator: PlayedOperator) -> None:
+    """Check that a refused upload has left neither bytes nor a resource."""
+    assert operator.bucket.stored() == []
+    assert await operator.names(IMAGE_UPLOAD) == []
+    assert api.services.receiver.held_bytes == 0
+    directory = api.services.settings.temporary_directory
+    assert directory is not None
+    assert list(directory.iterdir()) == []

@@ -17,6 +17,8 @@ from safelight_contract.resources import (
 )
 
 _numbers = itertools.count(1)
+DATA = bytes(range(256)) * 8
+"""Of an image, for tests that look at its bytes."""
 CREATED_AT = "2025-01-01T12:00:00Z"
 
 

@@ -9,10 +9,9 @@ import pytest
 from safelight_api.settings import Settings
 from safelight_api.tokens import hash_of, new_token
 from safelight_contract.resources import ANNOTATION_UPLOADED_BY, IMAGE_UPLOAD
-from tests.api.asking import JPEG, Api, assert_problem, eventually, started
+from tests.api.asking import JPEG, UPLOADS, Api, assert_problem, eventually, started
 from tests.api.playing import PlayedOperator
 
-PATH = "/api/image-upload"
 FILE = {"file": ("a.jpg", JPEG)}
 
 
@@ -28,7 +27,7 @@ async def test_too_many_pending(settings: Settings, token: str, operator: Played
     """Failed uploads do not count; uploads that arrive at the same time do."""
     async with started(replace(settings, max_pending=2), token) as api:
         answers = await asyncio.gather(
-            *(api.client.post(PATH, files={"file": ("a.jpg", JPEG)}) for _ in range(6))
+            *(api.client.post(UPLOADS, files={"file": ("a.jpg", JPEG)}) for _ in range(6))
         )
         accepted = [answer for answer in answers if answer.status_code == 201]
         assert len(accepted) == 2
@@ -47,16 +46,16 @@ async def test_too_many_with_one_token(
     """Others are not refused for it; a replica counts what another one has taken in."""
     bounded = replace(settings, max_pending_per_token=2)
     async with started(bounded, token) as api, started(bounded, token) as replica:
-        answers = await asyncio.gather(*(api.client.post(PATH, files=FILE) for _ in range(4)))
+        answers = await asyncio.gather(*(api.client.post(UPLOADS, files=FILE) for _ in range(4)))
         accepted = [answer.json()["data"]["id"] for answer in answers if answer.is_success]
         assert len(accepted) == 2
         await eventually(lambda: len(replica.services.cache.pending) == 2)
-        refused = assert_problem(await replica.client.post(PATH, files=FILE), 429)
+        refused = assert_problem(await replica.client.post(UPLOADS, files=FILE), 429)
         assert "token" in refused["detail"]
-        assert (await replica.client.post(PATH, files=FILE, headers=other)).status_code == 201
+        assert (await replica.client.post(UPLOADS, files=FILE, headers=other)).status_code == 201
         await operator.progress(accepted[0], "Running")
         await eventually(lambda: replica.services.cache.pending.waiting == 2)
-        assert_problem(await replica.client.post(PATH, files=FILE), 429)
+        assert_problem(await replica.client.post(UPLOADS, files=FILE), 429)
         await operator.delete(IMAGE_UPLOAD, accepted[0])
         await eventually(lambda: len(replica.services.cache.pending) == 2)
         await replica.upload()
@@ -82,7 +81,7 @@ async def test_whose_turn_comes_first(
     """As for the operator: a client with something under way lets one without go first."""
     api = api_of_two
     mine = [(await api.upload())["id"] for _ in range(3)]
-    answer = await api.client.post(PATH, files=FILE, headers=other)
+    answer = await api.client.post(UPLOADS, files=FILE, headers=other)
     theirs = answer.json()["data"]["id"]
 
     async def ahead() -> list[int]:

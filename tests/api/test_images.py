@@ -1,7 +1,6 @@
-"""/api/available-image: lists, comments, deletion, and the bytes."""
+"""/api/available-image: lists, comments and deletion."""
 
 import asyncio
-import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -12,16 +11,13 @@ from safelight_api.cluster_errors import UnavailableError
 from safelight_api.settings import Settings
 from safelight_contract import keys, policy
 from safelight_contract.resources import ANNOTATION_UPDATED_AT, AVAILABLE_IMAGE, IMAGE_UPLOAD
-from tests.api.asking import Api, assert_problem, eventually, started
+from tests.api.asking import IMAGES, UNKNOWN_ID, Api, assert_problem, eventually, started
 from tests.api.conftest import behind
+from tests.api.making import DATA
 from tests.api.playing import PlayedOperator
 from tests.support.bucket import Bucket
 from tests.support.proxying import Proxy
 
-PATH = "/api/available-image"
-UNKNOWN = "00000000-0000-4000-8000-000000000000"
-DATA = bytes(range(256)) * 8
-ETAG = f'"{hashlib.sha256(DATA).hexdigest()}"'
 FIELDS = [
     "id",
     "path",
@@ -50,7 +46,7 @@ FIELDS = [
 async def test_one_image_and_the_list(api: Api, operator: PlayedOperator) -> None:
     ids = [await operator.available(DATA, f"{number}.png") for number in range(3)]
     await eventually(lambda: len(api.services.cache.ready_images) == 3)
-    answer = await api.client.get(f"{PATH}/{ids[0]}")
+    answer = await api.client.get(f"{IMAGES}/{ids[0]}")
     assert answer.status_code == 200
     body = answer.json()
     assert list(body) == ["data"]
@@ -58,7 +54,7 @@ async def test_one_image_and_the_list(api: Api, operator: PlayedOperator) -> Non
     assert list(image) == FIELDS
     assert image["path"] == f"images/{ids[0]}/1/image.jpg"
     assert (image["name"], image["comment"], image["size"]) == ("0.png", None, len(DATA))
-    first = (await api.client.get(f"{PATH}?per_page=2")).json()
+    first = (await api.client.get(f"{IMAGES}?per_page=2")).json()
     second = (await api.client.get(first["links"]["next"])).json()
     assert second["links"]["next"] is None
     listed = first["data"] + second["data"]
@@ -68,7 +64,7 @@ async def test_one_image_and_the_list(api: Api, operator: PlayedOperator) -> Non
         "current_page": 1,
         "from": 1,
         "last_page": 2,
-        "path": PATH,
+        "path": IMAGES,
         "per_page": 2,
         "to": 2,
         "total": 3,
@@ -76,7 +72,7 @@ async def test_one_image_and_the_list(api: Api, operator: PlayedOperator) -> Non
 
 
 async def test_unknown_ids(api: Api) -> None:
-    for name in (UNKNOWN, "x", UNKNOWN + "0"):
+    for name in (UNKNOWN_ID, "x", UNKNOWN_ID + "0"):
         for method, path in (
             ("GET", ""),
             ("PUT", ""),
@@ -86,7 +82,7 @@ async def test_unknown_ids(api: Api) -> None:
             ("HEAD", "/view"),
             ("GET", "/download"),
         ):
-            answer = await api.client.request(method, f"{PATH}/{name}{path}")
+            answer = await api.client.request(method, f"{IMAGES}/{name}{path}")
             if method == "HEAD":
                 assert answer.status_code == 404
             else:
@@ -95,7 +91,7 @@ async def test_unknown_ids(api: Api) -> None:
 
 async def test_a_comment_is_set_changed_and_removed(api: Api, operator: PlayedOperator) -> None:
     image_id = await operator.available(DATA)
-    path = f"{PATH}/{image_id}"
+    path = f"{IMAGES}/{image_id}"
     before = (await api.client.get(path)).json()["data"]
     for method, comment in (
         ("PUT", "first"),
@@ -120,7 +116,7 @@ async def test_a_comment_is_set_changed_and_removed(api: Api, operator: PlayedOp
 
 
 async def test_what_is_no_comment_is_refused(api: Api, operator: PlayedOperator) -> None:
-    path = f"{PATH}/{await operator.available(DATA)}"
+    path = f"{IMAGES}/{await operator.available(DATA)}"
     cases: list[tuple[Any, list[str]]] = [
         ({"comment": "x" * (policy.MAX_COMMENT_LENGTH + 1)}, ["comment"]),
         ({"comment": 5}, ["comment"]),
@@ -142,7 +138,7 @@ async def test_what_is_no_comment_is_refused(api: Api, operator: PlayedOperator)
 async def test_the_last_of_many_writers_wins(
     api: Api, settings: Settings, token: str, operator: PlayedOperator
 ) -> None:
-    path = f"{PATH}/{await operator.available(DATA)}"
+    path = f"{IMAGES}/{await operator.available(DATA)}"
     async with started(settings, token) as other:
         answers = await asyncio.gather(
             *(
@@ -163,7 +159,7 @@ async def test_the_last_of_many_writers_wins(
 async def test_a_comment_whose_answer_was_lost_is_written_again(
     api: Api, operator: PlayedOperator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = f"{PATH}/{await operator.available(DATA)}"
+    path = f"{IMAGES}/{await operator.available(DATA)}"
     patch = Cluster.patch
 
     async def lossy(*arguments: Any) -> Any:  # noqa: ANN401 - passed on as they are
@@ -185,7 +181,7 @@ async def test_delete(api: Api, operator: PlayedOperator, bucket: Bucket) -> Non
     bucket.put(keys.image(image_id, 2, policy.AVIF, "w320"), b"a variant")
     bucket.put(keys.original(image_id, policy.HEIF), b"original, in another format than the image")
     await eventually(lambda: len(api.services.cache.ready_images) == 2)
-    path = f"{PATH}/{image_id}"
+    path = f"{IMAGES}/{image_id}"
     answer = await api.client.delete(path)
     assert (answer.status_code, answer.content) == (204, b"")
     assert await operator.names(AVAILABLE_IMAGE) == [other]
@@ -193,7 +189,7 @@ async def test_delete(api: Api, operator: PlayedOperator, bucket: Bucket) -> Non
     for suffix in ("", "/view", "/download"):
         assert_problem(await api.client.get(path + suffix), 404)
     assert_problem(await api.client.delete(path), 404)
-    assert [item["id"] for item in (await api.client.get(PATH)).json()["data"]] == [other]
+    assert [item["id"] for item in (await api.client.get(IMAGES)).json()["data"]] == [other]
     assert (await api.status(image_id))["status"] == "not_found"
 
 
@@ -206,7 +202,7 @@ async def test_delete_takes_the_upload_that_is_not_deleted_yet(
     assert resource is not None
     await operator.create_image(upload["id"], resource["metadata"]["uid"])
     await operator.confirm(upload["id"])
-    assert (await api.client.delete(f"{PATH}/{upload['id']}")).status_code == 204
+    assert (await api.client.delete(f"{IMAGES}/{upload['id']}")).status_code == 204
     assert await operator.names(IMAGE_UPLOAD) == []
     assert (await api.status(upload["id"]))["status"] == "not_found"
     assert operator.bucket.stored() == []
@@ -219,151 +215,21 @@ async def test_delete_while_the_object_storage_is_away(
     image_id = await operator.available(DATA)
     async with started(behind(storage_proxy, settings), token) as api:
         storage_proxy.refuse()
-        assert (await api.client.delete(f"{PATH}/{image_id}")).status_code == 204
-        assert_problem(await api.client.get(f"{PATH}/{image_id}/view"), 404)
-
-
-async def test_view(api: Api, operator: PlayedOperator) -> None:
-    image_id = await operator.available(DATA)
-    answer = await api.client.get(f"{PATH}/{image_id}/view")
-    assert (answer.status_code, answer.content) == (200, DATA)
-    assert answer.headers["content-type"] == "image/jpeg"
-    assert answer.headers["content-length"] == str(len(DATA))
-    assert answer.headers["content-disposition"] == "inline"
-    assert answer.headers["etag"] == ETAG
-    assert answer.headers["accept-ranges"] == "bytes"
-    assert answer.headers["cache-control"] == "private, max-age=86400, immutable"
-    assert answer.headers["vary"] == "Authorization"
-    assert_safe(answer.headers)
-    head = await api.client.head(f"{PATH}/{image_id}/view")
-    assert (head.status_code, head.content) == (200, b"")
-    assert dict(head.headers) == dict(answer.headers)
-
-
-def assert_safe(headers: Any) -> None:  # noqa: ANN401 - httpx.Headers
-    """Check that a browser runs nothing of what it gets."""
-    assert headers["x-content-type-options"] == "nosniff"
-    assert headers["content-security-policy"] == "sandbox; default-src 'none'"
-    assert headers["cross-origin-resource-policy"] == "same-origin"
-
-
-async def test_download_has_the_original_name_with_the_output_s_extension(
-    api: Api, operator: PlayedOperator
-) -> None:
-    image_id = await operator.available(DATA, "Grüße 1.png")
-    answer = await api.client.get(f"{PATH}/{image_id}/download")
-    assert (answer.status_code, answer.content) == (200, DATA)
-    assert answer.headers["content-disposition"] == (
-        "attachment; filename=\"Grue 1.jpg\"; filename*=UTF-8''Gr%C3%BC%C3%9Fe%201.jpg"
-    )
-    assert answer.headers["content-type"] == "image/jpeg"
-    assert_safe(answer.headers)
-    head = await api.client.head(f"{PATH}/{image_id}/download")
-    assert dict(head.headers) == dict(answer.headers)
-
-
-async def test_unchanged_bytes_are_304_without_asking_the_storage(
-    settings: Settings, token: str, storage_proxy: Proxy, operator: PlayedOperator
-) -> None:
-    image_id = await operator.available(DATA)
-    async with started(behind(storage_proxy, settings), token) as api:
-        storage_proxy.refuse()
-        for value in (ETAG, "W/" + ETAG, f'"x", {ETAG}', "*"):
-            answer = await api.client.get(
-                f"{PATH}/{image_id}/view", headers={"If-None-Match": value, "Range": "bytes=0-1"}
-            )
-            assert (answer.status_code, answer.content) == (304, b"")
-            assert answer.headers["etag"] == ETAG
-            assert_safe(answer.headers)
-
-
-async def test_a_single_range(api: Api, operator: PlayedOperator) -> None:
-    path = f"{PATH}/{await operator.available(DATA)}/download"
-    size = len(DATA)
-    for value, first, last in (
-        ("bytes=0-0", 0, 0),
-        ("bytes=100-199", 100, 199),
-        ("bytes=2000-", 2000, size - 1),
-        ("bytes=-10", size - 10, size - 1),
-        ("bytes=10-99999", 10, size - 1),
-    ):
-        answer = await api.client.get(path, headers={"Range": value, "If-Range": ETAG})
-        assert answer.status_code == 206
-        assert answer.content == DATA[first : last + 1]
-        assert answer.headers["content-range"] == f"bytes {first}-{last}/{size}"
-        assert answer.headers["content-length"] == str(last - first + 1)
-        assert answer.headers["etag"] == ETAG
-        assert_safe(answer.headers)
-    for headers in (
-        {"Range": "bytes=0-1,5-6"},
-        {"Range": "bytes=" + ",".join(["0-"] * 5000)},
-        {"Range": "bytes=5-2"},
-        {"Range": "lines=1-2"},
-        {"Range": "bytes=0-1", "If-Range": '"other"'},
-        {"Range": "bytes=0-1", "If-Range": "Wed, 01 Jan 2025 12:00:00 GMT"},
-    ):
-        answer = await api.client.get(path, headers=headers)
-        assert (answer.status_code, answer.content) == (200, DATA)
-    for value in (f"bytes={size}-", "bytes=-0"):
-        answer = await api.client.get(path, headers={"Range": value})
-        assert_problem(answer, 416)
-        assert answer.headers["content-range"] == f"bytes */{size}"
-
-
-async def test_bytes_that_changed_underneath_are_never_served(
-    api: Api, operator: PlayedOperator, bucket: Bucket
-) -> None:
-    image_id = await operator.available(DATA)
-    path = f"{PATH}/{image_id}/view"
-    for spoil in (
-        lambda: bucket.put(keys.image(image_id, 1, policy.JPEG), b"others"),
-        lambda: bucket.delete(keys.image(image_id, 1, policy.JPEG)),
-    ):
-        spoil()
-        assert_problem(await api.client.get(path), 500)
-        assert_problem(await api.client.get(path, headers={"Range": "bytes=0-1"}), 500)
-
-
-async def test_bytes_whose_image_was_deleted_elsewhere_are_404(
-    settings: Settings, token: str, cluster_proxy: Proxy, operator: PlayedOperator, bucket: Bucket
-) -> None:
-    """This process does not know yet, for its watch is behind; the storage tells."""
-    image_id = await operator.available(DATA)
-    async with started(settings, token, watch_silence=60) as api:
-        cluster_proxy.silence_existing()
-        await operator.delete(AVAILABLE_IMAGE, image_id)
-        bucket.delete(keys.image(image_id, 1, policy.JPEG))
-        assert (await api.client.get(f"{PATH}/{image_id}")).status_code == 200
-        assert_problem(await api.client.get(f"{PATH}/{image_id}/view"), 404)
-        assert_problem(await api.client.get(f"{PATH}/{image_id}"), 404)
-
-
-async def test_the_object_storage_is_away(
-    settings: Settings, token: str, storage_proxy: Proxy, operator: PlayedOperator
-) -> None:
-    """Bytes cannot be had; everything else goes on, and so do they afterwards."""
-    image_id = await operator.available(DATA)
-    async with started(behind(storage_proxy, settings), token) as api:
-        storage_proxy.refuse()
-        assert_problem(await api.client.get(f"{PATH}/{image_id}/view"), 503)
-        assert (await api.status(image_id))["status"] == "processed"
-        assert (await api.client.get(f"{PATH}/{image_id}")).status_code == 200
-        assert (await api.client.get("/readyz")).status_code == 200
-        storage_proxy.restore()
-        assert (await api.client.get(f"{PATH}/{image_id}/view")).content == DATA
+        assert (await api.client.delete(f"{IMAGES}/{image_id}")).status_code == 204
+        assert_problem(await api.client.get(f"{IMAGES}/{image_id}/view"), 404)
 
 
 async def test_the_api_server_is_away(
     settings: Settings, token: str, cluster_proxy: Proxy, operator: PlayedOperator
 ) -> None:
     image_id = await operator.available(DATA)
-    path = f"{PATH}/{image_id}"
+    path = f"{IMAGES}/{image_id}"
     async with started(settings, token) as api:
         cluster_proxy.refuse()
         assert (await api.client.get(f"{path}/view")).content == DATA
         assert (await api.client.get(path)).status_code == 200
-        assert_problem(await api.client.get(f"{PATH}/{UNKNOWN}"), 503)
-        assert_problem(await api.client.get(f"{PATH}/{UNKNOWN}/view"), 503)
+        assert_problem(await api.client.get(f"{IMAGES}/{UNKNOWN_ID}"), 503)
+        assert_problem(await api.client.get(f"{IMAGES}/{UNKNOWN_ID}/view"), 503)
         assert_problem(await api.client.put(path, json={"comment": "x"}), 503)
         assert_problem(await api.client.delete(path), 503)
         assert (await api.client.get("/readyz")).status_code == 200

@@ -13,11 +13,9 @@ import pytest
 
 from safelight_api.settings import Settings
 from safelight_contract.resources import IMAGE_UPLOAD
-from tests.api.asking import JPEG, assert_problem, eventually
+from tests.api.asking import JPEG, UPLOADS, assert_problem, eventually
 from tests.api.playing import PlayedOperator
 from tests.api.running import MIB, Connection, Running, form, head, running
-
-PATH = "/api/image-upload"
 
 
 @pytest.fixture
@@ -46,11 +44,11 @@ async def test_it_serves_until_it_is_asked_to_end(
     program: Running, operator: PlayedOperator
 ) -> None:
     async with program.client() as client:
-        answer = await client.post(PATH, files={"file": ("a.jpg", JPEG)})
+        answer = await client.post(UPLOADS, files={"file": ("a.jpg", JPEG)})
         assert answer.status_code == 201
         assert "server" not in answer.headers
         upload_id = answer.json()["data"]["id"]
-        assert (await client.get(f"{PATH}/{upload_id}/status")).json()["status"] == "processing"
+        assert (await client.get(f"{UPLOADS}/{upload_id}/status")).json()["status"] == "processing"
         assert_problem(await client.get("/metrics"), 404)
         metrics = await client.get(f"http://{program.host}:9090/metrics")
         assert 'safelight_cache_synced{kind="ImageUpload"} 1.0' in metrics.text
@@ -72,9 +70,8 @@ async def test_memory_stays_flat_however_large_the_uploads_and_downloads(
     start, data, end = form(size)
     async with running(settings, token, tmp_path / "log") as program:
         async with program.client() as client:
-            assert (await client.post(PATH, files={"file": ("a.jpg", JPEG)})).status_code == 201, (
-                "warm"
-            )
+            warm = await client.post(UPLOADS, files={"file": ("a.jpg", JPEG)})
+            assert warm.status_code == 201
 
         async def upload() -> httpx.Response:
             connection = await program.connect()
@@ -122,9 +119,9 @@ async def test_stalled_clients_harm_nobody_and_get_408(
         await connection.send(head(program.token, 100_000) + start + data)
     async with program.client() as client:
         started_at = time.perf_counter()
-        answer = await client.post(PATH, files={"file": ("a.jpg", JPEG)})
+        answer = await client.post(UPLOADS, files={"file": ("a.jpg", JPEG)})
         assert answer.status_code == 201
-        path = f"{PATH}/{answer.json()['data']['id']}/status"
+        path = f"{UPLOADS}/{answer.json()['data']['id']}/status"
         assert (await client.get(path)).status_code == 200
         assert time.perf_counter() - started_at < 1
     answers = await asyncio.gather(*(connection.answer() for connection in stalled))
@@ -168,7 +165,7 @@ async def test_a_client_that_goes_away_leaves_nothing(
 
         async def is_counted() -> bool:
             metrics = await client.get(f"http://{program.host}:9090/metrics")
-            return f'{{code="499",method="POST",route="{PATH}"}} 5.0' in metrics.text
+            return f'{{code="499",method="POST",route="{UPLOADS}"}} 5.0' in metrics.text
 
         await eventually(is_counted)
     assert operator.bucket.stored() == []
@@ -209,7 +206,7 @@ async def test_an_upload_that_is_under_way_is_finished_at_the_end(program: Runni
 
 async def test_no_poll_is_lost_at_the_end(program: Running) -> None:
     """Fifty clients poll on connections that they keep; each is told to open another one."""
-    request = f"GET {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {program.token}\r\n\r\n"
+    request = f"GET {UPLOADS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {program.token}\r\n\r\n"
 
     async def poll(number: int) -> int:
         connection = await program.connect()

@@ -11,11 +11,9 @@ from safelight_api.cluster_errors import UnavailableError
 from safelight_api.settings import Settings
 from safelight_contract.resources import ANNOTATION_RETRY, IMAGE_UPLOAD
 from tests.api import making
-from tests.api.asking import Api, assert_problem, eventually, started
+from tests.api.asking import UPLOADS, Api, assert_problem, eventually, started
 from tests.api.playing import PlayedOperator
 from tests.support.proxying import Proxy
-
-PATH = "/api/image-upload"
 
 
 async def failed(api: Api, operator: PlayedOperator) -> str:
@@ -40,11 +38,11 @@ async def asked(operator: PlayedOperator, upload_id: str) -> str | None:
 
 async def test_a_failed_upload_is_under_way_again(api: Api, operator: PlayedOperator) -> None:
     upload_id = await failed(api, operator)
-    shown = (await api.client.get(f"{PATH}/{upload_id}")).json()
-    answer = await api.client.post(f"{PATH}/{upload_id}/retry")
+    shown = (await api.client.get(f"{UPLOADS}/{upload_id}")).json()
+    answer = await api.client.post(f"{UPLOADS}/{upload_id}/retry")
     assert answer.status_code == 202
     assert answer.json() == shown
-    assert answer.headers["location"] == f"{PATH}/{upload_id}/status"
+    assert answer.headers["location"] == f"{UPLOADS}/{upload_id}/status"
     assert await asked(operator, upload_id)
     poll = await api.client.get(answer.headers["location"])
     assert poll.json()["status"] == "processing"
@@ -56,7 +54,7 @@ async def test_a_failed_upload_is_under_way_again(api: Api, operator: PlayedOper
 async def test_it_fails_again_once_the_operator_says_so(api: Api, operator: PlayedOperator) -> None:
     upload_id = await failed(api, operator)
     for _ in range(2):
-        assert (await api.client.post(f"{PATH}/{upload_id}/retry")).status_code == 202
+        assert (await api.client.post(f"{UPLOADS}/{upload_id}/retry")).status_code == 202
         await operator.observe_retry(upload_id, await asked(operator, upload_id))
 
         async def has_failed() -> bool:
@@ -69,35 +67,35 @@ async def test_a_second_request_finds_it_under_way(api: Api, operator: PlayedOpe
     """So of several at once exactly one is the retry."""
     upload_id = await failed(api, operator)
     answers = await asyncio.gather(
-        *(api.client.post(f"{PATH}/{upload_id}/retry") for _ in range(4))
+        *(api.client.post(f"{UPLOADS}/{upload_id}/retry") for _ in range(4))
     )
     codes = sorted(answer.status_code for answer in answers)
     assert codes == [202, 409, 409, 409]
     value = await asked(operator, upload_id)
-    assert_problem(await api.client.post(f"{PATH}/{upload_id}/retry"), 409)
+    assert_problem(await api.client.post(f"{UPLOADS}/{upload_id}/retry"), 409)
     assert await asked(operator, upload_id) == value
 
 
 async def test_what_has_not_failed_is_not_retried(api: Api, operator: PlayedOperator) -> None:
     """Neither what is under way, nor an image, nor what is being removed as too old."""
     upload_id = (await api.upload())["id"]
-    assert_problem(await api.client.post(f"{PATH}/{upload_id}/retry"), 409)
+    assert_problem(await api.client.post(f"{UPLOADS}/{upload_id}/retry"), 409)
     assert await asked(operator, upload_id) is None
     await operator.process(upload_id)
-    assert_problem(await api.client.post(f"{PATH}/{upload_id}/retry"), 409)
+    assert_problem(await api.client.post(f"{UPLOADS}/{upload_id}/retry"), 409)
     upload_id = await failed(api, operator)
     await operator.expire(upload_id)
-    assert_problem(await api.client.post(f"{PATH}/{upload_id}/retry"), 409)
+    assert_problem(await api.client.post(f"{UPLOADS}/{upload_id}/retry"), 409)
     assert await asked(operator, upload_id) is None
 
 
 async def test_an_unknown_upload(api: Api, operator: PlayedOperator) -> None:
     for name in (making.an_id(), "x", "%2e%2e"):
-        assert_problem(await api.client.post(f"{PATH}/{name}/retry"), 404)
+        assert_problem(await api.client.post(f"{UPLOADS}/{name}/retry"), 404)
     upload_id = await failed(api, operator)
     await operator.delete(IMAGE_UPLOAD, upload_id)
-    assert_problem(await api.client.post(f"{PATH}/{upload_id}/retry"), 404)
-    answer = await api.client.get(f"{PATH}/{upload_id}/retry")
+    assert_problem(await api.client.post(f"{UPLOADS}/{upload_id}/retry"), 404)
+    answer = await api.client.get(f"{UPLOADS}/{upload_id}/retry")
     assert_problem(answer, 405)
     assert answer.headers["allow"] == "POST"
 
@@ -110,7 +108,7 @@ async def test_a_failure_that_this_process_has_not_heard_of_yet(
     monkeypatch.setattr(api.services.cache.uploads, "changed", lambda _upload: None)
     await operator.fail(upload_id, "CorruptImage")
     assert (await api.status(upload_id))["status"] == "processing"
-    assert (await api.client.post(f"{PATH}/{upload_id}/retry")).status_code == 202
+    assert (await api.client.post(f"{UPLOADS}/{upload_id}/retry")).status_code == 202
     assert await asked(operator, upload_id)
 
 
@@ -140,10 +138,10 @@ async def test_a_change_in_between_is_looked_at(
 
     monkeypatch.setattr(Cluster, "patch", late)
     monkeypatch.setattr("safelight_api.uploads.RETRY_SECONDS", 0)
-    assert (await api.client.post(f"{PATH}/{upload_id}/retry")).status_code == 202
+    assert (await api.client.post(f"{UPLOADS}/{upload_id}/retry")).status_code == 202
     upload_id = await failed(api, operator)
     changes.append(operator.expire(upload_id))
-    assert_problem(await api.client.post(f"{PATH}/{upload_id}/retry"), 409)
+    assert_problem(await api.client.post(f"{UPLOADS}/{upload_id}/retry"), 409)
     assert await asked(operator, upload_id) is None
 
 
@@ -163,7 +161,7 @@ async def test_a_retry_whose_answer_is_lost_is_found_out(
 
     monkeypatch.setattr(Cluster, "patch", lossy)
     monkeypatch.setattr("safelight_api.uploads.RETRY_SECONDS", 0)
-    assert (await api.client.post(f"{PATH}/{upload_id}/retry")).status_code == 202
+    assert (await api.client.post(f"{UPLOADS}/{upload_id}/retry")).status_code == 202
     assert len(calls) == 1
 
 
@@ -173,7 +171,7 @@ async def test_the_api_server_is_away(
     async with started(settings, token) as api:
         upload_id = await failed(api, operator)
         cluster_proxy.refuse()
-        assert_problem(await api.client.post(f"{PATH}/{upload_id}/retry"), 503)
+        assert_problem(await api.client.post(f"{UPLOADS}/{upload_id}/retry"), 503)
         cluster_proxy.restore()
         assert await asked(operator, upload_id) is None
 
@@ -184,5 +182,5 @@ async def test_a_retry_counts_as_an_upload_under_way(
     async with started(replace(settings, max_pending=1), token) as api:
         upload_id = await failed(api, operator)
         await api.upload()
-        assert_problem(await api.client.post(f"{PATH}/{upload_id}/retry"), 429)
+        assert_problem(await api.client.post(f"{UPLOADS}/{upload_id}/retry"), 429)
         assert await asked(operator, upload_id) is None

@@ -8,10 +8,10 @@ import pytest
 
 from safelight_api.settings import Settings
 from safelight_contract import keys, policy
-from tests.api.asking import Api, assert_problem, started
+from tests.api.asking import IMAGES, Api, assert_problem, assert_safe, started
 from tests.api.conftest import behind
+from tests.api.making import DATA
 from tests.api.playing import PlayedOperator
-from tests.api.test_images import DATA, PATH, assert_safe
 from tests.support.bucket import Bucket
 from tests.support.proxying import Proxy
 
@@ -24,7 +24,7 @@ CHROME = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
 async def path(api: Api, operator: PlayedOperator) -> str:
     """Return the path of an image with variants; the application is started."""
     assert api.services.are_synced
-    return f"{PATH}/{await operator.available(DATA, 'a photo.heic', FILES)}"
+    return f"{IMAGES}/{await operator.available(DATA, 'a photo.heic', FILES)}"
 
 
 async def view(api: Api, path: str, query: str, **headers: str) -> httpx.Response:
@@ -75,7 +75,7 @@ async def test_accept_chooses_among_the_formats_of_a_variant(api: Api, path: str
 async def test_a_view_without_a_variant_chooses_among_the_formats_of_the_image_itself(
     api: Api, operator: PlayedOperator
 ) -> None:
-    path = f"{PATH}/{await operator.available(DATA, 'photo.jpg', {'image.avif': AVIF})}"
+    path = f"{IMAGES}/{await operator.available(DATA, 'photo.jpg', {'image.avif': AVIF})}"
     assert api.services.are_synced
     for query in ("", "?variant=image"):
         browser = await view(api, path, query, Accept=CHROME)
@@ -217,7 +217,7 @@ async def test_bytes_that_changed_underneath_are_never_served(
     image_id = await operator.available(DATA, variants=FILES)
     operator.bucket.put(keys.image(image_id, 1, policy.AVIF, "w320"), b"others")
     async with started(behind(storage_proxy, settings), token) as api:
-        path = f"{PATH}/{image_id}/view"
+        path = f"{IMAGES}/{image_id}/view"
         query = "?variant=w320&format="
         assert_problem(await api.client.get(f"{path}{query}avif"), 500)
         assert (await api.client.get(f"{path}{query}jpeg")).content == JPEG
