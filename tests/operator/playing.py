@@ -19,27 +19,24 @@ import httpx
 from PIL import Image
 
 from safelight_contract import keys, policy
-from safelight_contract.facts import Facts
-from safelight_contract.job import (
-    REQUEST_VARIABLE,
-    JobRequest,
-    Manifest,
-    TerminationMessage,
-    Variant,
-)
+from safelight_contract.job import REQUEST_VARIABLE, JobRequest, TerminationMessage
 from safelight_contract.resources import (
     ANNOTATION_UPLOADED_BY,
     API_VERSION,
     AVAILABLE_IMAGE,
     GROUP,
     IMAGE_UPLOAD,
+    MANAGER,
     VERSION,
     ImageUploadSpec,
 )
 from safelight_local.cluster import Cluster
+from tests.operator.processing import send_hint, store
 from tests.support.bucket import Bucket
 
 T = TypeVar("T")
+
+
 Json = dict[str, Any]
 
 
@@ -269,6 +266,20 @@ class Stage:
             "/status",
         )
 
+    async def events(self) -> list[Json]:
+        """Return the Events that the operator has made."""
+        events = await self.kubernetes.list("events")
+        return [e for e in events if e.get("source", {}).get("component") == MANAGER]
+
+    async def event(self, reason: str) -> Json:
+        """Return the operator's one Event with a reason, once it is there."""
+
+        async def look() -> list[Json]:
+            return [e for e in await self.events() if e["reason"] == reason]
+
+        (event,) = await eventually(look, bool)
+        return event
+
     async def until(self, upload_id: str, state: str, seconds: float = 15) -> None:
         """Wait until a reader would be told this."""
         await eventually(
@@ -297,64 +308,6 @@ def request_of(job: Json) -> JobRequest:
     (variable,) = container["env"]
     assert variable["name"] == REQUEST_VARIABLE
     return JobRequest.decode(variable["value"])
-
-
-async def store(
-    request: JobRequest,
-    variants: Sequence[str] = (),
-    spare: Sequence[str] = (),
-    **manifest: Any,  # noqa: ANN401 - fields of any type
-) -> None:
-    """Write an attempt's objects through its signed URLs, as the processor does.
-
-    Args:
-        request: of its Job.
-        variants: file names of those that are made.
-        spare: file names of what is stored and not told.
-        manifest: fields that differ from what is right.
-    """
-    async with httpx.AsyncClient(trust_env=False) as client:
-        source = (await client.get(request.source_url)).raise_for_status().content
-        image = b"processed " + source
-        record: Json = {
-            "upload_id": request.upload_id,
-            "upload_uid": request.upload_uid,
-            "attempt": request.attempt,
-            "file_name": request.file_name,
-            "source_sha256": request.sha256,
-            "media_type": request.media_type,
-            "size": len(image),
-            "width": 64,
-            "height": 48,
-            "sha256": hashlib.sha256(image).hexdigest(),
-            "processor": "played",
-            "facts": Facts(request.media_type, request.size, 64, 48),
-            "variants": tuple(_variant(file) for file in variants),
-        }
-        main = keys.file_name(keys.MAIN, policy.format_of(record["media_type"]))
-        for put, body in (
-            (request.outputs[main], image),
-            *((request.outputs[file], file.encode()) for file in (*variants, *spare)),
-            (request.manifest, Manifest(**record | manifest).encode()),
-        ):
-            answer = await client.put(put.url, content=body, headers=put.headers)
-            answer.raise_for_status()
-
-
-def _variant(file: str) -> Variant:
-    """Return what is told of a variant whose only bytes are its name."""
-    name, _, extension = file.partition(".")
-    made = next(each for each in policy.OUTPUTS if each.extension == extension)
-    data = file.encode()
-    return Variant(name, made.media_type, len(data), 32, 24, hashlib.sha256(data).hexdigest())
-
-
-async def send_hint(request: JobRequest) -> None:
-    """Say "look now", as the processor's last act."""
-    assert request.hint_url is not None
-    async with httpx.AsyncClient(trust_env=False) as client:
-        answer = await client.post(request.hint_url)
-    assert answer.status_code == 204
 
 
 async def run_processor(request: JobRequest) -> int:

@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from safelight_contract import keys, policy
+from safelight_contract import keys
 from safelight_contract.env import ObjectStoreSettings
 from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD
 from safelight_local.cluster import Cluster
 from safelight_local.object_storage import ObjectStorage
 from safelight_operator.settings import Settings
 from tests.operator.faults import CrashError, Driven, Interruption, crash
-from tests.operator.playing import Stage, condition, eventually, request_of, store
+from tests.operator.playing import Stage, condition, eventually, request_of
+from tests.operator.processing import store, stored
 from tests.support import clusters
 
 WRITES = (
@@ -74,10 +75,6 @@ async def play(stage: Stage, driven: Driven, upload_id: str) -> None:
             return
         await store(request_of(job))
     await driven.hint(upload_id)
-
-
-def stored(upload_id: str) -> list[str]:
-    return [keys.image(upload_id, 1, policy.JPEG), keys.manifest(upload_id, 1)]
 
 
 async def test_the_writes_of_a_good_upload(stage: Stage, settings: Settings) -> None:

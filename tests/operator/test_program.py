@@ -16,7 +16,8 @@ import pytest
 from safelight_local.control_plane import free_ports
 from safelight_operator.settings import Settings
 from tests.operator import running as program
-from tests.operator.playing import Stage, eventually, send_hint
+from tests.operator.playing import Stage, eventually
+from tests.operator.processing import send_hint
 from tests.operator.running import status
 from tests.operator.test_request import LARGEST
 from tests.support.proxying import proxy_to

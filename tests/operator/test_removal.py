@@ -16,7 +16,8 @@ from safelight_operator.app import Operator
 from safelight_operator.cluster import Cluster
 from safelight_operator.objects import Objects
 from safelight_operator.settings import Settings
-from tests.operator.playing import Stage, eventually, store
+from tests.operator.playing import Stage, eventually
+from tests.operator.processing import store
 
 
 @pytest.fixture

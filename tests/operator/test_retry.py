@@ -12,7 +12,8 @@ from safelight_operator import metrics
 from safelight_operator.settings import Settings
 from tests.operator.conftest import Started
 from tests.operator.faults import CrashError, Driven, Interruption, crash
-from tests.operator.playing import Json, Stage, condition, eventually, run_processor, store
+from tests.operator.playing import Json, Stage, condition, eventually, run_processor
+from tests.operator.processing import store, stored
 
 
 async def annotate(stage: Stage, upload_id: str, value: str) -> None:
@@ -36,10 +37,6 @@ async def failed(stage: Stage, code: int = 11) -> str:
     await stage.end(upload_id, code=code)
     await stage.until(upload_id, str(Failure.CORRUPT_IMAGE))
     return upload_id
-
-
-def stored(upload_id: str, attempt: int) -> list[str]:
-    return [keys.image(upload_id, attempt, policy.JPEG), keys.manifest(upload_id, attempt)]
 
 
 async def test_a_failed_upload_becomes_an_image_after_all(stage: Stage, started: Started) -> None:

@@ -20,7 +20,8 @@ from safelight_operator.settings import Settings
 from tests.operator.conftest import Started
 from tests.operator.faults import Driven, Interruption
 from tests.operator.making import NOW, after, failed, publishing, running, stalled, upload
-from tests.operator.playing import Json, Stage, condition, eventually, send_hint, store
+from tests.operator.playing import Json, Stage, condition, eventually
+from tests.operator.processing import send_hint, store
 
 QUOTA: Json = {
     "apiVersion": "v1",
