@@ -11,12 +11,12 @@ import pytest
 from safelight_api.settings import Settings
 from safelight_api.tokens import hash_of, new_token
 from safelight_contract.env import ObjectStoreSettings
-from safelight_local.cluster import Cluster, write_kubeconfig
+from safelight_local.cluster import Cluster
 from safelight_local.errors import LocalError
 from tests.api.asking import Api, started
 from tests.api.playing import PlayedOperator
 from tests.support.bucket import Bucket
-from tests.support.proxying import Proxy, proxy_to
+from tests.support.proxying import Proxy, proxy_to, proxy_to_cluster
 
 
 @pytest.fixture
@@ -97,13 +97,9 @@ async def cluster_proxy(
     kubernetes: Cluster, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Proxy]:
     """Return a proxy through which applications that start later reach the API server."""
-    assert settings.namespace
-    assert kubernetes.ca_file
-    address = urlsplit(kubernetes.url)
-    async with proxy_to(address.hostname or "", address.port or 0) as proxy:
-        url = f"https://127.0.0.1:{proxy.port}"
-        kubeconfig = tmp_path / "proxied-kubeconfig"
-        write_kubeconfig(kubeconfig, url, kubernetes.ca_file, kubernetes.token)
+    assert settings.namespace, "they name the cluster itself, before the proxy is in front"
+    kubeconfig = tmp_path / "proxied-kubeconfig"
+    async with proxy_to_cluster(kubernetes, kubeconfig) as proxy:
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
         yield proxy
 

@@ -6,14 +6,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from safelight_contract.env import ObjectStoreSettings
 from safelight_contract.recipe import Recipe
 from safelight_local.cluster import Cluster as LocalCluster
-from safelight_local.cluster import write_kubeconfig
 from safelight_local.control_plane import free_ports
 from safelight_operator.app import Operator
 from safelight_operator.cluster import Cluster
@@ -22,7 +20,7 @@ from safelight_operator.settings import Settings
 from tests.operator import making
 from tests.operator.playing import Kubernetes, Stage
 from tests.support.bucket import Bucket
-from tests.support.proxying import Proxy, proxy_to
+from tests.support.proxying import Proxy, proxy_to_cluster
 
 Started = Callable[..., AbstractAsyncContextManager[Operator]]
 
@@ -84,13 +82,9 @@ async def proxy(
     kubernetes: LocalCluster, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Proxy]:
     """Return a proxy through which what connects later reaches the API server."""
-    assert settings.namespace
-    assert kubernetes.ca_file
-    address = urlsplit(kubernetes.url)
-    async with proxy_to(address.hostname or "", address.port or 0) as proxy:
-        kubeconfig = tmp_path / "kubeconfig"
-        url = f"https://127.0.0.1:{proxy.port}"
-        write_kubeconfig(kubeconfig, url, kubernetes.ca_file, kubernetes.token)
+    assert settings.namespace, "they name the cluster itself, before the proxy is in front"
+    kubeconfig = tmp_path / "proxied-kubeconfig"
+    async with proxy_to_cluster(kubernetes, kubeconfig) as proxy:
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
         yield proxy
 

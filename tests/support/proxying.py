@@ -4,6 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from safelight_local.cluster import Cluster, write_kubeconfig
 
 
 class Proxy:
@@ -100,3 +104,14 @@ async def proxy_to(host: str, port: int) -> AsyncIterator[Proxy]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def proxy_to_cluster(cluster: Cluster, kubeconfig: Path) -> AsyncIterator[Proxy]:
+    """Start a proxy to an API server, and write a kubeconfig that leads through it."""
+    assert cluster.ca_file
+    address = urlsplit(cluster.url)
+    async with proxy_to(address.hostname or "", address.port or 0) as proxy:
+        url = f"https://127.0.0.1:{proxy.port}"
+        write_kubeconfig(kubeconfig, url, cluster.ca_file, cluster.token)
+        yield proxy
