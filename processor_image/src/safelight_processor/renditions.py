@@ -1,11 +1,12 @@
 """From the picture to the files of its image and variants: first a plan, then the work.
 
 Variants are made from the largest downwards, each from the one before (a pyramid): that costs half
-of making each from the image, and differs by less than can be seen.
+of making each from the image, and differs by less than can be seen. Two files are encoded at a
+time: the largest AVIF takes as long as all others together.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Final
 
 from safelight_contract import keys, policy
@@ -17,6 +18,7 @@ from safelight_processor.encoders import Settings, encode, encoder
 from safelight_processor.encoders.reducing import visible
 from safelight_processor.engines import Box, Engine
 from safelight_processor.header import Header
+from safelight_processor.lanes import in_two_lanes
 from safelight_processor.picture import Buffer, Picture
 from safelight_processor.quality import damage, quality
 from safelight_processor.sizes import fit
@@ -51,10 +53,10 @@ class Made:
     """All files of one original, and what was learned on the way."""
 
     image: EncodedImage
-    variants: list[EncodedImage] = field(default_factory=list)
-    thumbhash: str | None = None
-    dominant_colour: str | None = None
-    versions: dict[str, str] = field(default_factory=dict)
+    variants: list[EncodedImage]
+    thumbhash: str | None
+    dominant_colour: str | None
+    versions: dict[str, str]
     """Of the encoders, by name."""
 
 
@@ -157,39 +159,39 @@ class Work:
         """
         is_resized = self._whole.size != self._task.header.upright_size
         self._whole = visible(self._whole, is_resized=is_resized)
-        source, recipe = self._task.header.format, self._recipe
-        has_alpha, size = self._whole.has_alpha, self._whole.size
-        main = image_format(recipe, source, has_alpha=has_alpha)
-        made = Made(self._image(main))
-        made.versions |= [encoder(main, self._whole.mode, recipe.profile)]
+        image, *others = in_two_lanes(self._orders(), _encoded)
+        # One that is no smaller than the image is of no use.
+        variants = [file for file in others if len(file.data) < len(image.data)]
+        mode, profile = self._whole.mode, self._recipe.profile
+        versions = dict(encoder(file.format, mode, profile) for file in (image, *variants))
+        tiny = placeholders.small(self._whole, self._task.engine)
+        return Made(
+            image,
+            variants,
+            placeholders.thumbhash(tiny),
+            placeholders.dominant_colour(tiny),
+            versions,
+        )
+
+    def _orders(self) -> Iterator["_Order"]:
+        """Yield what to encode, the image first; a picture is made when its turn comes."""
+        header, recipe = self._task.header, self._recipe
+        size, has_alpha = self._whole.size, self._whole.has_alpha
+        main = image_format(recipe, header.format, has_alpha=has_alpha)
+        is_exact = main is policy.WEBP and header.is_lossless
+        order = self._order(keys.MAIN, self._whole, main, 1, None if is_exact else recipe.quality)
+        if main is header.format and size == header.upright_size:
+            order = replace(order, within=self._task.original)
+        yield order
+        del order
         for word in recipe.alternatives:
             other = policy.format_named(word)
             if other is not main and holds(other, has_alpha=has_alpha):
-                self._add(made, self._encoded(keys.MAIN, self._whole, other, 1, recipe.quality))
+                yield self._order(keys.MAIN, self._whole, other, 1, recipe.quality)
         levels = plan(recipe.variants, size, main, recipe.quality, has_alpha=has_alpha)
         for level, picture in self._pyramid(levels):
             for each in level.formats:
-                file = self._encoded(level.name, picture, each, level.scale, level.score)
-                self._add(made, file)
-        tiny = placeholders.small(self._whole, self._task.engine)
-        made.thumbhash = placeholders.thumbhash(tiny)
-        made.dominant_colour = placeholders.dominant_colour(tiny)
-        return made
-
-    def _image(self, main: Format) -> EncodedImage:
-        """Encode the image; it may not become larger than an original of its size and format."""
-        picture, header = self._whole, self._task.header
-        is_exact = main is policy.PNG or (main is policy.WEBP and header.is_lossless)
-        found = None if is_exact else self._damage(picture, 1)
-        settings = self._settings(picture, main, found, self._recipe.quality)
-        if main is header.format and picture.size == header.upright_size:
-            # Most photos are made smaller, and do without what it loads.
-            from safelight_processor.encoders.within import encode_within  # noqa: PLC0415 - see above
-
-            data = encode_within(picture, main, settings, self._task.original)
-        else:
-            data = encode(picture, main, settings)
-        return EncodedImage(keys.MAIN, main, *picture.size, data)
+                yield self._order(level.name, picture, each, level.scale, level.score)
 
     def _pyramid(self, levels: Sequence[Level]) -> Iterator[tuple[Level, Picture]]:
         """Yield each level with its picture; a whole one is what the next is made from."""
@@ -205,19 +207,17 @@ class Work:
                 self._whole = picture
             yield level, picture
 
-    def _encoded(
-        self, name: str, picture: Picture, image_format: Format, scale: float, score: int
-    ) -> EncodedImage:
-        found = None if image_format is policy.PNG else self._damage(picture, scale)
-        settings = self._settings(picture, image_format, found, score)
-        data = encode(picture, image_format, settings)
-        return EncodedImage(name, image_format, *picture.size, data)
-
-    def _add(self, made: Made, file: EncodedImage) -> None:
-        """Keep a variant, unless it is no smaller than what it stands for."""
-        if len(file.data) < len(made.image.data):
-            made.variants.append(file)
-            made.versions |= [encoder(file.format, self._whole.mode, self._recipe.profile)]
+    def _order(
+        self, name: str, picture: Picture, image_format: Format, scale: float, score: int | None
+    ) -> "_Order":
+        """Find the settings for a file; a score of None means without loss."""
+        value, profile = None, self._recipe.profile
+        if score is not None and image_format is not policy.PNG:
+            found = self._damage(picture, scale)
+            value = quality(image_format, picture.mode, profile, score, found)
+        task = self._task
+        settings = Settings(quality=value, profile=profile, space=task.space, exif=task.exif)
+        return _Order(name, image_format, picture, settings)
 
     def _damage(self, picture: Picture, scale: float) -> float:
         """Measure a picture, unless one of nearly its size was measured."""
@@ -225,18 +225,25 @@ class Work:
             self._measured = scale, damage(picture)
         return self._measured[1]
 
-    def _settings(
-        self,
-        picture: Picture,
-        image_format: Format,
-        found: float | None,
-        score: int,
-    ) -> Settings:
-        """Return how to encode a picture: without loss, if its damage is None."""
-        profile, mode = self._recipe.profile, picture.mode
-        return Settings(
-            quality=None if found is None else quality(image_format, mode, profile, score, found),
-            profile=profile,
-            space=self._task.space,
-            exif=self._task.exif,
-        )
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """One file to encode."""
+
+    name: str
+    format: Format
+    picture: Picture
+    settings: Settings
+    within: Buffer | None = None
+    """The original, if the file may not become larger than that."""
+
+
+def _encoded(order: _Order) -> EncodedImage:
+    if order.within is None:
+        data = encode(order.picture, order.format, order.settings)
+    else:
+        # Most photos are made smaller, and do without what it loads.
+        from safelight_processor.encoders.within import encode_within  # noqa: PLC0415 - see above
+
+        data = encode_within(order.picture, order.format, order.settings, order.within)
+    return EncodedImage(order.name, order.format, *order.picture.size, data)
