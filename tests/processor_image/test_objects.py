@@ -1,88 +1,17 @@
 """Each way in which a storage can answer or fail, against a server that does so."""
 
-import hashlib
-import ssl
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
-from dataclasses import replace
+from collections.abc import Callable
+from contextlib import closing
 from itertools import count
-from pathlib import Path
 
 import pytest
 
-from safelight_contract.job import ExitCode, JobRequest, SignedPut
-from safelight_contract.recipe import Recipe
+from safelight_contract.job import ExitCode
 from safelight_processor.errors import ImageRejected, ProcessingFailed, StorageFailed
 from safelight_processor.objects import SignedObjects
-from safelight_processor.original import Original
 from tests.processor_image.scripted_server import Answer, closed_port, serving
-
-DATA = bytes(range(256)) * 1000
-SIGNED = {"Content-Type": "image/jpeg", "If-None-Match": "*"}
-QUERY = "X-Amz-Signature=0123456789abcdef"
-
-
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.naps: list[float] = []
-
-    def __call__(self) -> float:
-        """Return the seconds since the start."""
-        return sum(self.naps)
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        self.naps.append(seconds)
-
-
-def request_to(url: str) -> JobRequest:
-    return JobRequest(
-        upload_id="9b2d6f0e-7c1a-4f7e-8a54-0f6f2f9f1a11",
-        upload_uid="uid",
-        attempt=1,
-        file_name="photo.jpg",
-        media_type="image/jpeg",
-        size=len(DATA),
-        sha256=hashlib.sha256(DATA).hexdigest(),
-        source_url=f"{url}/bucket/source?{QUERY}",
-        recipe=Recipe(),
-        outputs={"image.jpg": SignedPut(f"{url}/bucket/image?{QUERY}", SIGNED)},
-        manifest=SignedPut(f"{url}/bucket/manifest?{QUERY}", SIGNED),
-        hint_url=f"{url}/hints/9b2d6f0e-7c1a-4f7e-8a54-0f6f2f9f1a11",
-    )
-
-
-def original() -> Original:
-    return Original(len(DATA), hashlib.sha256(DATA).hexdigest())
-
-
-Connect = Callable[[str], SignedObjects]
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def connect(clock: Clock) -> Iterator[Connect]:
-    """Return what makes a store for a server's URL; its connections are closed in the end."""
-    with ExitStack() as stack:
-        yield lambda url: stack.enter_context(
-            closing(
-                SignedObjects(
-                    request_to(url),
-                    clock=clock,
-                    sleep=clock.sleep,
-                    silence_seconds=0.2,
-                ),
-            ),
-        )
-
+from tests.processor_image.storing import DATA, QUERY, Clock, Connect, original, request_to
 
 Call = Callable[[SignedObjects], object]
 GET: Call = lambda objects: objects.fetch(original())  # noqa: E731 - a row of the tables below
@@ -254,86 +183,3 @@ def test_no_failure_tells_a_signature(connect: Connect) -> None:
         connect(server.url).fetch(original())
     assert "Signature" not in caught.value.detail
     assert QUERY not in repr(caught.value.__cause__)
-
-
-def test_hint_is_one_post_without_a_body(connect: Connect) -> None:
-    with serving([Answer(204)]) as server:
-        assert connect(server.url).hint()
-    (received,) = server.received
-    assert received.method == "POST"
-    assert received.path == "/hints/9b2d6f0e-7c1a-4f7e-8a54-0f6f2f9f1a11"
-    assert received.headers["content-length"] == "0"
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [Answer(500), Answer(404), Answer(is_lost=True)],
-    ids=["500", "404", "lost"],
-)
-def test_hint_that_fails_is_let_be(connect: Connect, answer: Answer) -> None:
-    with serving([answer]) as server:
-        assert not connect(server.url).hint()
-    assert len(server.received) == 1
-
-
-def test_hint_that_nobody_answers_costs_a_second(connect: Connect) -> None:
-    start = time.monotonic()
-    with serving([Answer(is_silent=True)]) as server:
-        assert not connect(server.url).hint()
-    assert 0.9 < time.monotonic() - start < 2
-
-
-def test_hint_that_nobody_listens_to(connect: Connect) -> None:
-    assert not connect(f"http://127.0.0.1:{closed_port()}").hint()
-    assert not SignedObjects(replace(request_to("http://127.0.0.1:1"), hint_url=None)).hint()
-
-
-@pytest.fixture
-def self_signed(tmp_path: Path) -> Path:
-    """Return a file with a key and a certificate for 127.0.0.1 that nobody vouches for."""
-    file = tmp_path / "server.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *(
-                "-nodes",
-                "-days",
-                "1",
-                "-subj",
-                "/CN=test",
-                "-addext",
-                "subjectAltName=IP:127.0.0.1",
-            ),
-            *("-keyout", str(file), "-out", str(tmp_path / "certificate.pem")),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    with file.open("a") as combined:
-        combined.write((tmp_path / "certificate.pem").read_text())
-    return file
-
-
-def test_certificate_that_nobody_vouches_for_is_refused(
-    connect: Connect, self_signed: Path
-) -> None:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(self_signed)
-    with serving([Answer(body=DATA)], tls) as server, pytest.raises(StorageFailed) as caught:
-        connect(server.url).fetch(original())
-    assert "SSLCertVerificationError" in caught.value.detail
-    assert server.received == []
-
-
-def test_certificate_that_the_system_trusts_is_taken(
-    connect: Connect, self_signed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """SSL_CERT_FILE is how an installation adds its own authority."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(self_signed))
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(self_signed)
-    fetched = original()
-    with serving([Answer(body=DATA)], tls) as server:
-        connect(server.url).fetch(fetched)
-    fetched.verify()
-    assert len(server.received) == 1
