@@ -90,8 +90,6 @@ NO_FILES: list[list[tuple[str, Any]]] = [
     [("file", ("a.jpg", JPEG)), ("file", ("b.jpg", JPEG))],
     [("file", (None, "text, no file"))],
 ]
-
-
 NO_IMAGES: list[tuple[str, bytes, str]] = [
     ("a.jpg", b"\xff\xd8", "image/jpeg"),
     ("a.jpg", b"<html><script>alert(1)</script>", "image/jpeg"),

@@ -11,8 +11,6 @@ from tests.support.chart import REQUIRED, Helm, Rendered
 from tests.support.settings import UNITS
 
 DIGEST = "sha256:" + "a" * 64
-
-
 DEPLOYMENTS = ("safelight-api", "safelight-operator")
 
 

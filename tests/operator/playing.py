@@ -35,8 +35,6 @@ from tests.operator.processing import send_hint, store
 from tests.support.bucket import Bucket
 
 T = TypeVar("T")
-
-
 Json = dict[str, Any]
 
 
