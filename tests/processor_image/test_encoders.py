@@ -2,6 +2,7 @@ import builtins
 import io
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 
 import pytest
@@ -17,7 +18,7 @@ from safelight_processor.encoders.within import encode_within, jpeg_quality
 from safelight_processor.engines import Engine
 from safelight_processor.engines.pillow import PillowEngine
 from safelight_processor.engines.vips import VipsEngine
-from safelight_processor.picture import Picture
+from safelight_processor.picture import Mode, Picture
 from safelight_processor.profiles import DISPLAY_P3_PROFILE
 from tests.processor_image.helpers import worst_difference
 from tests.support import images
@@ -82,6 +83,30 @@ def test_same_picture_gives_same_bytes_and_nothing_but_pixels(
     parts = set(images.parts(data, image_format))
     assert parts <= images.PARTS[image_format.name] - {"APP2:ICC_PROFILE", "iCCP", "ICCP"}
     assert opened(data).size == (90, 70)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+@pytest.mark.parametrize("is_raw", [True, False])
+def test_threads_may_write_one_picture_at_the_same_time(
+    mode: Mode,
+    is_raw: bool,  # noqa: FBT001 - a parameter of a test
+) -> None:
+    """Each with its own settings, and the bytes that it would have written alone."""
+    shown = images.picture(200, 150, mode)
+    shared = Picture.from_pillow(shown)
+    if is_raw:
+        shared = Picture.from_raw(mode, shown.size, shown.tobytes())
+    ways = [way for way in WAYS if mode != "RGBA" or way[0] is not policy.JPEG]
+    alone = [encode(shared, *way) for way in ways]
+
+    def rotated(start: int) -> list[bytes]:
+        turns = [*range(start, len(ways)), *range(start)]
+        return [encode(shared, *ways[turn]) for turn in turns for _ in range(10)]
+
+    with ThreadPoolExecutor(len(ways)) as pool:
+        for start, written in enumerate(pool.map(rotated, range(len(ways)))):
+            expected = [*alone[start:], *alone[:start]]
+            assert written == [data for data in expected for _ in range(10)]
 
 
 @pytest.mark.parametrize(("image_format", "settings"), WAYS)

@@ -42,7 +42,8 @@ def test_planes_of_a_jpeg_reach_its_encoder_as_they_are() -> None:
     assert picture.jpeg_image() is planes
     assert picture.image().mode == "RGB"
     assert picture.raw == planes.convert("RGB").tobytes()
-    assert picture.jpeg_image().mode in {"RGB", "YCbCr"}
+    # Else the bytes of a JPEG would depend on what was encoded before it, or meanwhile.
+    assert picture.jpeg_image() is planes
 
 
 def test_nothing_but_pixels_is_handed_on() -> None:

@@ -6,8 +6,13 @@ from PIL import Image
 from safelight_contract import keys, policy
 from safelight_contract.policy import Format
 from safelight_contract.recipe import ColourSpace, Fit, Recipe, Rendition
+from safelight_processor import renditions
+from safelight_processor.encoders import jpeg
+from safelight_processor.engines import Engine
 from safelight_processor.engines.pillow import PillowEngine
+from safelight_processor.engines.vips import VipsEngine
 from safelight_processor.headers import read_header
+from safelight_processor.picture import Picture
 from safelight_processor.renditions import Made, Task, Work, image_format, plan
 from tests.processor_image.helpers import mean_difference
 from tests.support import images, photos
@@ -97,6 +102,35 @@ def test_photo_becomes_an_image_and_smaller_variants() -> None:
     shown = Image.open(io.BytesIO(made.variants[0].data)).convert("RGB").resize((90, 60))
     whole = Image.open(io.BytesIO(made.image.data)).convert("RGB").resize((90, 60))
     assert mean_difference(shown, whole) < 3
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "YCbCr"])
+@pytest.mark.parametrize("engine", [PillowEngine(), VipsEngine()], ids=["pillow", "vips"])
+@pytest.mark.parametrize("has_jpegli", [True, False])
+def test_two_lanes_write_what_one_would_have_written(
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str,
+    engine: Engine,
+    has_jpegli: bool,  # noqa: FBT001 - a parameter of a test
+) -> None:
+    """Whichever file is done first, and whatever they share."""
+    if not has_jpegli:
+        monkeypatch.setattr(jpeg, "_is_there", lambda coder: coder is jpeg.Coder.TURBO)
+    formats = ("same", "avif", "webp")
+    sizes = (Rendition("large", 320, formats=formats), Rendition("small", 80, formats=formats))
+    recipe = Recipe(variants=sizes, alternatives=("webp", "avif"))
+    shown = images.picture(400, 300).convert(mode)
+    header = read_header(images.encoded(images.picture(410, 310), policy.JPEG), policy.JPEG)
+    task = Task(header=header, original=b"", recipe=recipe, engine=engine, space=ColourSpace.SRGB)
+
+    def files() -> list[tuple[str, bytes]]:
+        made = Work(Picture.from_pillow(shown), task).make()
+        return [(file.file_name, file.data) for file in (made.image, *made.variants)]
+
+    found = [files() for _ in range(10)]
+    monkeypatch.setattr(renditions, "in_two_lanes", lambda orders, work: [*map(work, orders)])
+    assert found == [files()] * 10
+    assert len(found[0]) > 6
 
 
 def test_variant_that_is_not_smaller_in_bytes_is_dropped() -> None:

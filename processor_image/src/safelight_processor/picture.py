@@ -22,12 +22,12 @@ _YCC: Final = "YCbCr"
 
 
 class Picture:
-    """Pixels of one picture; never changed once it is made.
+    """Pixels of one picture; never changed once it is made, so threads may share it.
 
     Made by `from_raw` or `from_pillow`.
     """
 
-    __slots__ = ("_image", "_raw", "mode", "size")
+    __slots__ = ("_image", "_planes", "_raw", "mode", "size")
 
     def __init__(
         self,
@@ -35,12 +35,15 @@ class Picture:
         size: tuple[int, int],
         raw: Buffer | None,
         image: "Image.Image | None",
+        planes: "Image.Image | None" = None,
     ) -> None:
         self.mode: Final = mode
         self.size: Final = size
         """Width and height in pixels."""
         self._raw = raw
         self._image = image
+        self._planes = planes
+        """YCbCr as JPEG files have it, if the picture was made from that."""
 
     @classmethod
     def from_raw(cls, mode: Mode, size: tuple[int, int], raw: Buffer) -> "Picture":
@@ -70,8 +73,10 @@ class Picture:
         Raises:
             ValueError: it is in another mode.
         """
+        if image.mode == _YCC:
+            return cls("RGB", image.size, None, None, image)
         for mode in MODES:
-            if image.mode == mode or (image.mode == _YCC and mode == "RGB"):
+            if image.mode == mode:
                 return cls(mode, image.size, None, image)
         raise ValueError(f"a picture of mode {image.mode} is not ready for encoding")
 
@@ -89,6 +94,8 @@ class Picture:
 
     def image(self) -> "Image.Image":
         """Return the pixels as a Pillow image in `mode`, with nothing in its `info`."""
+        if self._image is None and self._planes is not None:
+            self._image = self._planes.convert("RGB")
         if self._image is None:
             # Most photos never become an image of Pillow, which takes 25 ms to load.
             from PIL import Image  # noqa: PLC0415 - see above
@@ -100,8 +107,6 @@ class Picture:
                 "raw",
                 *(self.mode, 0, 1),
             )
-        elif self._image.mode == _YCC:
-            self._image = self._image.convert("RGB")
         self._image.info = {}
         return self._image
 
@@ -111,9 +116,10 @@ class Picture:
         Args:
             box: left, top, right and bottom in pixels, right and bottom excluded.
         """
+        if self._planes is not None:
+            return self._planes.crop(box).convert("RGB")
         if self._image is not None:
-            part = self._image.crop(box)
-            return part.convert("RGB") if part.mode == _YCC else part
+            return self._image.crop(box)
         left, top, right, bottom = box
         channels, (width, _) = CHANNELS[self.mode], self.size
         starts = (channels * (width * y + left) for y in range(top, bottom))
@@ -123,7 +129,7 @@ class Picture:
 
     def jpeg_image(self) -> "Image.Image":
         """Return what Pillow's JPEG encoder takes with the least work: YCbCr stays YCbCr."""
-        if self._image is not None and self._image.mode == _YCC:
-            self._image.info = {}
-            return self._image
-        return self.image()
+        if self._planes is None:
+            return self.image()
+        self._planes.info = {}
+        return self._planes

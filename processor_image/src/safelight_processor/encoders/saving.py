@@ -29,8 +29,18 @@ def save(image: Image.Image, image_format: Format, settings: Settings, **options
         options: Pillow's, for the format.
     """
     buffer = _Buffer(f"image.{image_format.extension}")
-    image.save(buffer, icc_profile=profile_of(settings, image.mode), exif=settings.exif, **options)
+    profile = profile_of(settings, image.mode)
+    _apart(image).save(buffer, icc_profile=profile, exif=settings.exif, **options)
     return buffer.getvalue()
+
+
+def _apart(image: Image.Image) -> Image.Image:
+    """Return another image of the same pixels.
+
+    While it saves, Pillow keeps the options in the image itself, where a thread that writes the
+    same picture in another format would find them.
+    """
+    return image._new(image.im)  # noqa: SLF001 - whatever is public copies the pixels
 
 
 def profile_of(settings: Settings, mode: str) -> bytes | None:
