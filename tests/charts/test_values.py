@@ -118,6 +118,13 @@ BAD = [
     ("processor.deadlineSeconds", 1501),
     ("crds.enabled", "yes"),
     ("admissionPolicy.enabled", None),
+    ("metrics.podMonitor.interval", "30"),
+    ("metrics.podMonitor.interval", "121s"),
+    ("metrics.podMonitor.labels", {"release": 1}),
+    ("metrics.prometheusRule.interval", "3m"),
+    ("metrics.prometheusRule.alertLabels", {"severity": "page"}),
+    ("metrics.prometheusRule.alertLabels", {"a-team": "photos"}),
+    ("metrics.prometheusRule.runbookUrl", ""),
     ("networkPolicy.objectStorage.ports", [0]),
     ("networkPolicy.objectStorage.to", "198.51.100.0/24"),
 ]
