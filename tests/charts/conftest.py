@@ -1,14 +1,19 @@
 """Helm, and one release on a real API server: no node, so its pods never start."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from safelight_local import debian
 from safelight_local.cluster import Cluster
 from safelight_local.install import namespace as restricted_namespace
+from safelight_local.progress import Progress
+from tests.charts import alerts
+from tests.charts.alerts import Promtool
 from tests.support.chart import RELEASE, REQUIRED, Helm, Rendered
 
 
@@ -52,3 +57,16 @@ def release(kubernetes: Cluster, helm: Helm) -> Iterator[Release]:
     yield Release(kubernetes, namespace, notes)
     helm("uninstall", RELEASE, *where)
     kubernetes.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def promtool(
+    helm: Helm,
+    tmp_path_factory: pytest.TempPathFactory,
+    uncaptured: Callable[[], AbstractContextManager[None]],
+) -> Promtool:
+    """Prometheus' own tool, on the rules of a release with the defaults."""
+    with uncaptured():
+        program = debian.ensure_promtool(Progress())
+    rules = alerts.rules(helm.template(alerts.SWITCHES))
+    return Promtool(program, rules, tmp_path_factory.mktemp("promtool"))

@@ -1,33 +1,17 @@
 """The alerts: they are those of the page, on metrics that exist, and fire when they should."""
 
 import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import pytest
 import yaml
 
 from safelight_contract.resources import Failure
-from safelight_local import debian, paths
-from safelight_local.progress import Progress
+from safelight_local import paths
 from tests.charts import alerts
 from tests.charts.alert_cases import CASES, DAY, HARMLESS, HOUR
 from tests.charts.alerts import STEP, Case, Promtool
 from tests.support import metrics
 from tests.support.chart import Helm
-
-
-@pytest.fixture(scope="module")
-def promtool(
-    helm: Helm,
-    tmp_path_factory: pytest.TempPathFactory,
-    uncaptured: Callable[[], AbstractContextManager[None]],
-) -> Promtool:
-    """Prometheus' own tool, on the rules of a release with the defaults."""
-    with uncaptured():
-        program = debian.ensure_promtool(Progress())
-    rules = alerts.rules(helm.template(alerts.SWITCHES))
-    return Promtool(program, rules, tmp_path_factory.mktemp("promtool"))
 
 
 def test_the_page_and_the_rules_are_the_same(helm: Helm) -> None:

@@ -28,6 +28,7 @@ EVERYTHING: dict[str, Any] = {
     "api.priorityClassName": "high",
     "operator.replicas": 2,
     "processor.runtimeClassName": "gvisor",
+    "metrics.dashboard.enabled": True,
     "objectStorage.endpoint": "https://s3.example.com",
     "networkPolicy.api.from": [{"ipBlock": {"cidr": "198.51.100.0/24"}}],
     "networkPolicy.metrics.from": [{"namespaceSelector": {"matchLabels": {"name": "metrics"}}}],
