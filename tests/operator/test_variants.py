@@ -8,6 +8,7 @@ from safelight_contract import facts, keys
 from safelight_contract.facts import Facts
 from safelight_contract.resources import AVAILABLE_IMAGE, AvailableImageSpec
 from tests.operator.conftest import Started
+from tests.operator.making import OTHER_UID
 from tests.operator.playing import Stage
 from tests.operator.processing import send_hint, store, stored
 
@@ -55,6 +56,20 @@ async def test_an_attempt_that_lacks_a_variant_has_no_output(
         await stage.end(upload_id, code=0)
         await stage.process(upload_id, 2)
         await stage.until_settled(upload_id, stored(upload_id, 2))
+        assert await stage.kubernetes.state(upload_id) == "processed"
+
+
+async def test_a_second_attempt_keeps_its_variants_and_those_of_the_first_go(
+    stage: Stage, started: Started
+) -> None:
+    async with started():
+        upload_id = await stage.post()
+        await store(await stage.request(upload_id), VARIANTS, upload_uid=OTHER_UID)
+        await stage.end(upload_id, code=0)
+        await stage.process(upload_id, 2, variants=VARIANTS)
+        prefix = keys.attempt_prefix(upload_id, 2)
+        files = sorted([*stored(upload_id, 2), *(prefix + name for name in VARIANTS)])
+        await stage.until_settled(upload_id, files)
         assert await stage.kubernetes.state(upload_id) == "processed"
 
 

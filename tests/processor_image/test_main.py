@@ -12,7 +12,7 @@ import pytest
 import safelight_processor
 from safelight_contract import policy
 from safelight_contract.job import ExitCode, JobRequest, Manifest, SignedPut
-from safelight_contract.recipe import Engine
+from safelight_contract.recipe import Engine, Recipe, Rendition
 from safelight_processor import renditions
 from safelight_processor.__main__ import attempt
 from safelight_processor.engines import pillow
@@ -23,6 +23,13 @@ from tests.processor_image.helpers import BARE
 from tests.support import images
 
 PHOTO = images.photo(40, 30)
+THE_IMAGE = replace(BARE, engine=Engine.PILLOW)
+WITH_VARIANTS = Recipe(
+    variants=(Rendition("w20", 20, formats=("webp", "jpeg")), Rendition("w10", 10)),
+    engine=Engine.PILLOW,
+)
+FILES = ["image.jpg", "w20.webp", "w20.jpg", "w10.jpg"]
+"""What it makes of a photo."""
 
 
 class Memory:
@@ -52,6 +59,7 @@ class Memory:
     def store_image(self, file_name: str, data: bytes) -> None:
         """Keep the image."""
         self._step("image")
+        self._step(file_name)
         self.stored[file_name] = data
 
     def store_manifest(self, data: bytes) -> None:
@@ -60,7 +68,7 @@ class Memory:
         self.stored["manifest"] = data
 
 
-def request_for(data: bytes = PHOTO) -> JobRequest:
+def request_for(data: bytes = PHOTO, recipe: Recipe = THE_IMAGE) -> JobRequest:
     nowhere = SignedPut("", {})
     return JobRequest(
         upload_id="9b2d6f0e-7c1a-4f7e-8a54-0f6f2f9f1a11",
@@ -71,7 +79,7 @@ def request_for(data: bytes = PHOTO) -> JobRequest:
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         source_url="",
-        recipe=replace(BARE, engine=Engine.PILLOW),
+        recipe=recipe,
         outputs={},
         manifest=nowhere,
         hint_url=None,
@@ -85,6 +93,23 @@ def test_manifest_is_stored_last() -> None:
     assert list(store.stored) == ["image.jpg", "manifest"]
     assert manifest == Manifest.decode(store.stored["manifest"])
     assert manifest.attempt == 3
+
+
+def test_manifest_comes_after_all_variants() -> None:
+    """Whoever finds it finds every file that it names."""
+    store = Memory()
+    _, code, _ = attempt(request_for(recipe=WITH_VARIANTS), store, Log(io.StringIO()))
+    assert code == ExitCode.DONE
+    assert list(store.stored) == [*FILES, "manifest"]
+
+
+@pytest.mark.parametrize("file_name", FILES)
+def test_no_manifest_is_stored_if_a_file_is_not(file_name: str) -> None:
+    error = StorageFailed(ExitCode.STORAGE_UNAVAILABLE, "it is down")
+    store = Memory(fails_at=file_name, error=error)
+    manifest, code, _ = attempt(request_for(recipe=WITH_VARIANTS), store, Log(io.StringIO()))
+    assert (manifest, code) == (None, error.code)
+    assert list(store.stored) == FILES[: FILES.index(file_name)]
 
 
 OUTCOMES = {
