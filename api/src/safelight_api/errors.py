@@ -114,8 +114,8 @@ def internal() -> ApiError:
     return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "An internal error occurred.")
 
 
-def problem(error: ApiError) -> Response:
-    """Return the answer for an error."""
+def members(error: ApiError) -> dict[str, object]:
+    """Return the members of the JSON object that tells of an error."""
     status = HTTPStatus(error.status)
     body: dict[str, object] = {
         "type": "about:blank",
@@ -126,10 +126,14 @@ def problem(error: ApiError) -> Response:
     }
     if error.errors is not None:
         body["errors"] = error.errors
-    body |= error.more
+    return body | error.more
+
+
+def problem(error: ApiError) -> Response:
+    """Return the answer for an error."""
     return Response(
-        json.dumps(body, ensure_ascii=False),
-        status_code=status.value,
+        json.dumps(members(error), ensure_ascii=False),
+        status_code=error.status,
         headers=error.headers,
         media_type=MEDIA_TYPE,
     )

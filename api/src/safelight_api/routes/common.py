@@ -17,7 +17,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 DEFAULT_PAGE_SIZE: Final = 20
 MAX_PAGE_SIZE: Final = 100
-_MAX_PAGE: Final = 10**9
+MAX_PAGE: Final = 10**9
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -71,7 +71,7 @@ def page_of(request: Request) -> Page:
     """
     parameters = request.query_params
     return Page(
-        number=_number("page", parameters.get("page"), default=1, most=_MAX_PAGE),
+        number=_number("page", parameters.get("page"), default=1, most=MAX_PAGE),
         size=_number(
             "per_page",
             parameters.get("per_page"),
