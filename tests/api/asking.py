@@ -14,6 +14,8 @@ from safelight_api.app import create_app
 from safelight_api.services import Services
 from safelight_api.settings import Settings
 from safelight_contract.resources import IMAGE_UPLOAD
+from tests.api import making
+from tests.api.conformance import Conformance
 from tests.api.playing import PlayedOperator
 
 UPLOADS = "/api/image-upload"
@@ -67,14 +69,19 @@ class Api:
 async def started(
     settings: Settings, token: str, *, watch_silence: float = 5
 ) -> AsyncIterator[Api]:
-    """Start the application; its watches have listed when the block begins."""
+    """Start the application; its watches have listed when the block begins.
+
+    Every answer is held against the description of the API, whatever the test looks at.
+    """
     app = create_app(settings, watch_silence=watch_silence)
+    conformance = Conformance(making.description(settings))
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(
             transport=httpx.ASGITransport(app),
             base_url="http://api.test",
             headers={"Authorization": f"Bearer {token}"},
+            event_hooks={"response": [conformance.hook]},
         ) as client,
     ):
         services: Services = app.state.services

@@ -4,10 +4,15 @@ import hashlib
 import itertools
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from safelight_api.openapi.document import describe
 from safelight_api.projections import Image, Upload
+from safelight_api.routes.common import encode
+from safelight_api.settings import Settings
 from safelight_contract import keys, policy
+from safelight_contract.env import ObjectStoreSettings
 from safelight_contract.facts import Change, Facts, Removed, Warning  # noqa: A004 - see there
 from safelight_contract.resources import (
     AvailableImageSpec,
@@ -172,3 +177,23 @@ def metadata(name: str, revision: int, uid: str, created_at: str) -> dict[str, A
         "resourceVersion": str(revision),
         "creationTimestamp": created_at,
     }
+
+
+SETTINGS = Settings(
+    object_store=ObjectStoreSettings(
+        endpoint="http://127.0.0.1:1",
+        bucket="bucket",
+        region="region",
+        access_key_id="key",
+        secret_access_key="secret",  # noqa: S106 - opens nothing
+    ),
+    namespace="namespace",
+    tokens_directory=Path("/nowhere"),
+)
+"""What is needed to describe; nothing is started with them."""
+
+
+def description(settings: Settings) -> dict[str, Any]:
+    """Return the description as clients read it."""
+    found: dict[str, Any] = json.loads(encode(describe(settings)))
+    return found

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,15 +21,19 @@ from safelight_api.edge import Edge
 from safelight_api.images import Images
 from safelight_api.metrics import Metrics
 from safelight_api.objects import Objects
+from safelight_api.openapi.document import describe
 from safelight_api.projections import Image, Upload
 from safelight_api.reading import Reader
 from safelight_api.receiving import Receiver
-from safelight_api.routes import health, images, uploads
+from safelight_api.routes import description, health, images, uploads
 from safelight_api.services import Services
 from safelight_api.settings import Settings
 from safelight_api.uploads import Uploads
 from safelight_api.watch import SILENCE_SECONDS, Watcher
 from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD
+
+_OPEN_PATHS: Final = (health.ALIVE, health.READY, description.PATH)
+"""They need no token."""
 
 
 def create_app(
@@ -96,10 +100,15 @@ def create_app(
             yield
 
     app = Starlette(
-        routes=[*uploads.ROUTES, *images.ROUTES, *health.ROUTES],
+        routes=[
+            *uploads.ROUTES,
+            *images.ROUTES,
+            *health.ROUTES,
+            *description.routes(describe(settings)),
+        ],
         middleware=[
             Middleware(Edge, metrics=metrics),
-            Middleware(Authentication, tokens=tokens, open_paths=health.PATHS),
+            Middleware(Authentication, tokens=tokens, open_paths=_OPEN_PATHS),
         ],
         exception_handlers=_EXCEPTION_HANDLERS,
         lifespan=lifespan,

@@ -11,7 +11,8 @@ from starlette.routing import BaseRoute
 from safelight_api import services
 from safelight_api.routes.common import JsonResponse, resource
 
-PATHS: Final = ("/healthz", "/readyz")
+ALIVE: Final = "/healthz"
+READY: Final = "/readyz"
 
 
 async def healthz(_request: Request) -> Response:
@@ -35,6 +36,6 @@ async def readyz(request: Request) -> Response:
 
 
 ROUTES: Final[Sequence[BaseRoute]] = (
-    resource("/healthz", {"GET": healthz}),
-    resource("/readyz", {"GET": readyz}),
+    resource(ALIVE, {"GET": healthz}),
+    resource(READY, {"GET": readyz}),
 )

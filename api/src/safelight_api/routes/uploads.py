@@ -22,6 +22,7 @@ from safelight_api.routes.common import (
     page_of,
     resource,
 )
+from safelight_api.settings import Settings
 from safelight_contract import keys, line
 
 PATH: Final = "/api/image-upload"
@@ -70,8 +71,13 @@ async def index(request: Request) -> Response:
         [representations.upload(item) for item in items if item is not None],
         len(service.cache.all_uploads),
     )
-    body["meta"]["accepted"] = [each.media_type for each in service.settings.accepted_formats]
+    body["meta"] |= accepted(service.settings)
     return JsonResponse(body)
+
+
+def accepted(settings: Settings) -> dict[str, list[str]]:
+    """Return what a list of uploads says beside its place: what can be uploaded."""
+    return {"accepted": [each.media_type for each in settings.accepted_formats]}
 
 
 async def show(request: Request) -> Response:
