@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -73,6 +73,7 @@ async def started(
 
     Every answer is held against the description of the API, whatever the test looks at.
     """
+    before = _descriptors()
     app = create_app(settings, watch_silence=watch_silence)
     conformance = Conformance(making.description(settings))
     async with (
@@ -89,7 +90,14 @@ async def started(
         yield Api(app, client, services)
     # A TLS connection that was cancelled in its first moments says goodbye on its own; see
     # "Graceful Shutdown" in aiohttp's documentation.
-    await asyncio.sleep(0.02)
+    with suppress(TimeoutError):
+        await eventually(lambda: _descriptors() <= before, seconds=1)
+
+
+def _descriptors() -> int:
+    """Count what the event loop waits for: connections, and some of its own."""
+    loop: Any = asyncio.get_running_loop()
+    return len(loop._selector.get_map())  # noqa: SLF001 - nothing public tells of connections
 
 
 async def eventually(
