@@ -5,14 +5,16 @@ from contextlib import suppress
 import pytest
 
 from safelight_contract import keys, policy
+from safelight_contract.resources import IMAGE_UPLOAD
 from safelight_operator import manifest
 from safelight_operator.app import Operator
 from safelight_operator.cluster import Cluster
 from safelight_operator.errors import NotServedError
 from safelight_operator.objects import Objects
+from safelight_operator.resync import Resync
 from safelight_operator.settings import Settings
 from tests.operator.making import ID
-from tests.operator.playing import Json, Stage
+from tests.operator.playing import Json, Stage, eventually
 
 
 @pytest.fixture
@@ -72,6 +74,29 @@ async def test_a_list_that_misses_one_has_it_looked_at(
         await work(operator)
     assert stage.bucket.stored() == [keys.original(upload_id, policy.JPEG)]
     assert await stage.kubernetes.state(upload_id) == "Running"
+
+
+async def test_what_no_watch_tells_of_is_seen_by_the_next_list(
+    stage: Stage, operator: Operator, cluster: Cluster
+) -> None:
+    """Again and again, not only at the start: watches may die at any time."""
+    resync = Resync(cluster, operator.inbox, operator.canary, seconds=0.1)
+    running = asyncio.create_task(resync.run())
+
+    async def known() -> set[str]:
+        return set(operator.inbox.uploads)
+
+    posted: set[str] = set()
+    for _ in range(3):
+        posted.add(await stage.post())
+        await eventually(known, posted.__eq__)
+    gone = posted.pop()
+    await stage.kubernetes.delete(IMAGE_UPLOAD.plural, gone)
+    await eventually(known, posted.__eq__)
+    assert gone in operator.inbox.removed
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
 
 
 async def test_a_deletion_is_seen_through_a_broken_watch(
