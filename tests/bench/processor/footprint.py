@@ -7,7 +7,7 @@ from typing import Final
 
 from safelight_contract.recipe import Engine, Recipe
 from tests.bench.processor import spawn
-from tests.bench.processor.engines import ONE_THREAD
+from tests.bench.processor.engines import ONE_THREAD, OURS
 
 MEMORY_MIB: Final = 160
 """Bar for a baseline JPEG of 50 Mpx, with the default recipe."""
@@ -28,7 +28,8 @@ def memory(python: Path, photo: Path, engine: Engine = Engine.AUTO) -> spawn.Usa
     told = Recipe(engine=engine).encode()
     with tempfile.TemporaryDirectory() as folder:
         program = [str(python), "-m", "safelight_processor", "--recipe", told]
-        return spawn.run([*program, str(photo), folder], Path(folder) / "log", ONE_THREAD)
+        command = [*program, str(photo), folder]
+        return spawn.run(command, Path(folder) / "log", ONE_THREAD | OURS)
 
 
 def compressed_bytes(environment: Path) -> int:

@@ -5,6 +5,7 @@ import pytest
 
 from safelight_contract import recipe
 from safelight_contract.recipe import Recipe
+from safelight_local import paths
 from tests.bench.processor import engines, goals
 from tests.bench.processor.tasks import ENCODERS, TASKS, Task
 
@@ -69,3 +70,10 @@ def test_what_an_engine_cannot_write_it_is_not_asked_for() -> None:
     assert MAGICK.can(BY_KEY["webp"])
     mozjpeg = engines.sharp(Path("n"), Path("m"), "0", "moz", mozjpeg=True, tasks="a")
     assert [key for key in BY_KEY if mozjpeg.can(BY_KEY[key])] == ["a", "jpeg"]
+
+
+def test_ours_is_run_as_in_its_container() -> None:
+    dockerfile = (paths.ROOT / "processor_image" / "Dockerfile").read_text()
+    assert engines.OURS
+    for name, value in engines.OURS.items():
+        assert f" {name}={value}\n" in dockerfile or f" {name}={value} " in dockerfile
