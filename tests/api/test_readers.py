@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import pytest
 
 from safelight_api.cluster import Cluster, WatchEvent
-from safelight_api.cluster_errors import GoneError
+from safelight_api.cluster_errors import GoneError, UnavailableError
 from safelight_api.settings import Settings
 from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD, Kind
 from tests.api.asking import UPLOADS, Api, eventually, started
@@ -174,6 +174,31 @@ async def test_after_410_gone_what_was_deleted_in_the_gap_is_gone(
         assert (await api.status(kept))["status"] == "processing"
         await operator.fail(kept, "CorruptImage")
         await eventually(lambda: len(api.services.cache.pending) == 0)
+
+
+async def test_a_watch_that_never_goes_on_gives_way_to_lists(
+    settings: Settings,
+    token: str,
+    cluster_proxy: Proxy,
+    operator: PlayedOperator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where something in between lets no watch through: news come late, but they come."""
+
+    def refused(*_arguments: object, **_options: object) -> NoReturn:
+        raise UnavailableError("no watch", may_have_happened=True)
+
+    monkeypatch.setattr("safelight_api.watch.MAX_RESUMPTIONS", 2)
+    async with started(settings, token) as api:
+        upload_id = (await api.upload())["id"]
+        monkeypatch.setattr(Cluster, "watch", refused)
+        cluster_proxy.cut()
+        await operator.fail(upload_id, "CorruptImage")
+
+        async def has_failed() -> bool:
+            return bool((await api.status(upload_id))["status"] == "failed")
+
+        await eventually(has_failed)
 
 
 async def test_a_deleted_image_stays_away_although_the_upload_is_still_there(
