@@ -5,13 +5,14 @@ import asyncio
 import pytest
 
 from safelight_contract import keys, policy
-from safelight_contract.resources import API_VERSION, AVAILABLE_IMAGE, IMAGE_UPLOAD
+from safelight_contract.resources import API_VERSION, AVAILABLE_IMAGE, GROUP, IMAGE_UPLOAD, Kind
 from safelight_local.cluster import Cluster
 from safelight_operator import manifest
 from safelight_operator.watches import Watches
 from tests.operator.conftest import Started
 from tests.operator.playing import Kubernetes, Stage, eventually
 from tests.operator.processing import send_hint, store, stored
+from tests.support.clusters import install_definitions
 
 
 async def test_an_upload_that_is_deleted_before_the_watches_begin_leaves_nothing(
@@ -123,6 +124,42 @@ async def test_a_deleted_namespace_goes_and_the_objects_stay(
         await asyncio.sleep(0.3)
         assert stage.bucket.stored() == before
     await access.close()
+
+
+@pytest.mark.parametrize("kind", [IMAGE_UPLOAD, AVAILABLE_IMAGE])
+async def test_a_deleted_definition_goes_and_the_objects_stay(
+    kubernetes: Cluster,
+    stage: Stage,
+    started: Started,
+    kind: Kind,
+) -> None:
+    """Those of images, and the originals of what is under way or has failed; also afterwards."""
+    async with started():
+        image, running, failed = await stage.post(), await stage.post(), await stage.post()
+        await stage.process(image)
+        await stage.until(image, "processed")
+        await stage.end(failed, code=11)
+        await stage.until(failed, "CorruptImage")
+        await stage.job(running)
+        before = await eventually(
+            lambda: asyncio.to_thread(stage.bucket.stored),
+            lambda found: keys.original(image, policy.JPEG) not in found,
+        )
+        assert {keys.original(upload, policy.JPEG) for upload in (running, failed)} < set(before)
+        try:
+            name = f"{kind.plural}.{GROUP}"
+            await asyncio.to_thread(kubernetes.kubectl, "delete", "crd", name, "--timeout=60s")
+            await asyncio.sleep(1)
+            assert stage.bucket.stored() == before
+        finally:
+            await asyncio.to_thread(install_definitions, kubernetes)
+        await asyncio.sleep(1)
+        assert stage.bucket.stored() == before
+    async with started():
+        later = await stage.post()
+        await stage.process(later)
+        await stage.until(later, "processed")
+        assert set(stage.bucket.stored()) >= set(before)
 
 
 async def test_the_probe_before_a_removal_is_valid(

@@ -7,6 +7,7 @@ from safelight_operator import metrics
 from safelight_operator.inbox import PASS_DELAY, PASSES, Inbox
 from safelight_operator.queue import KeyedQueue
 from safelight_operator.slots import Slots
+from safelight_operator.world import Job
 from tests.operator.making import ID, NOW
 
 OTHER = ID.replace("1", "9")
@@ -183,6 +184,20 @@ async def test_after_a_gap_nothing_is_concluded_from_a_list(
     inbox.listed([], [], asked=0)
     assert await seen(inbox, worked) == []
     assert inbox.removed == {}
+
+
+async def test_jobs_that_outlive_a_definition_are_no_evidence(inbox: Inbox) -> None:
+    """From the moment in which a kind is missing, for all Jobs that the next list has alone."""
+    outlived, later = Job.from_dict(job()), Job.from_dict(job(OTHER))
+    inbox.listed([], [job()], inbox.queue.now())
+    assert inbox.are_evidence([outlived]), "its upload was deleted while nobody looked"
+    inbox.not_served()
+    assert not inbox.are_evidence([outlived])
+    assert not inbox.are_evidence([later])
+    inbox.listed([resource(OTHER)], [job(), job(OTHER)], inbox.queue.now())
+    assert not inbox.are_evidence([outlived])
+    assert inbox.are_evidence([later])
+    assert inbox.are_evidence([outlived, later])
 
 
 async def test_a_full_list_counts_the_live_jobs_and_looks_at_all(

@@ -43,12 +43,17 @@ def started_cluster(directory: Path, binaries: Path) -> Iterator[Cluster]:
     plane = control_plane(directory, binaries)
     try:
         cluster = plane.start()
-        cluster.kubectl("apply", "--server-side", "-f", str(paths.CRDS))
-        cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-        _wait_served(cluster)
+        install_definitions(cluster)
         yield cluster
     finally:
         plane.stop()
+
+
+def install_definitions(cluster: Cluster) -> None:
+    """Install our CRDs, and wait until their kinds are served."""
+    cluster.kubectl("apply", "--server-side", "-f", str(paths.CRDS))
+    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    _wait_served(cluster)
 
 
 def _wait_served(cluster: Cluster) -> None:

@@ -27,7 +27,8 @@ class Cluster:
     def __init__(self, transport: Transport, namespace: str) -> None:
         self.namespace = namespace
         self._transport = transport
-        safelight = f"/apis/{GROUP}/{VERSION}/namespaces/{namespace}"
+        self._kinds = f"/apis/{GROUP}/{VERSION}"
+        safelight = f"{self._kinds}/namespaces/{namespace}"
         self._uploads = f"{safelight}/{IMAGE_UPLOAD.plural}"
         self._images = f"{safelight}/{AVAILABLE_IMAGE.plural}"
         self._jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
@@ -126,6 +127,18 @@ class Cluster:
         except (AlreadyExistsError, RefusedError, GoneError):
             return False
         return True
+
+    async def takes_uploads(self) -> bool:
+        """Say whether ImageUploads can be created; not while their definition is being deleted.
+
+        It is then served without the verb, and so without a trial: that would take the right to it.
+        """
+        try:
+            kinds = await self._transport.request("GET", self._kinds)
+        except GoneError:
+            return False
+        verbs = {kind["name"]: kind["verbs"] for kind in kinds["resources"]}
+        return "create" in verbs.get(IMAGE_UPLOAD.plural, ())
 
     async def create_event(self, event: Mapping[str, Any]) -> None:
         """Record an Event; one of the same name was recorded before.

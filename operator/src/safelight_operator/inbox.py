@@ -63,6 +63,8 @@ class Inbox:
     settled: set[str] = field(default_factory=set)
     """Ids whose upload the operator itself has deleted, with nothing left to do."""
     _jobs: dict[str, tuple[bool, bool]] = field(default_factory=dict)
+    _no_evidence: frozenset[str] | None = frozenset()
+    """Names of Jobs that say nothing about their upload; None: all of them, until the next list."""
 
     def upload_event(self, resource: Mapping[str, Any], *, deleted: bool = False) -> None:
         """Take an ImageUpload's event."""
@@ -180,6 +182,9 @@ class Inbox:
         self.settled &= set(present)
         for resource in present.values():
             self.upload_event(resource)
+        if self._no_evidence is None:
+            lonely = (job.name for job in found if job.upload_id not in present)
+            self._no_evidence = frozenset(lonely)
         self._jobs = {job.name: (job.ready > 0, job.is_live) for job in found}
         self.slots.replace({job.name: self._client(job) for job in found if job.is_live}, asked)
         for job in found:
@@ -190,6 +195,18 @@ class Inbox:
     def forget(self) -> None:
         """Forget which uploads there were: no list can be compared with what was before."""
         self.uploads.clear()
+
+    def not_served(self) -> None:
+        """Note that a kind is missing: once it is back, its objects are gone, and nobody's will."""
+        self._no_evidence = None
+
+    def are_evidence(self, jobs: Iterable[Job]) -> bool:
+        """Say whether Jobs without an upload show that somebody has deleted it.
+
+        Jobs outlive a definition that is deleted and made again, with all uploads, by a moment.
+        """
+        doubtful = self._no_evidence
+        return doubtful is not None and any(job.name not in doubtful for job in jobs)
 
     def wake_waiting(self) -> None:
         """Have those looked at that would find a free slot now."""

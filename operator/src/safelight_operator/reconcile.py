@@ -120,6 +120,7 @@ class Reconciler:
         except NotServedError:
             # While a kind is missing, every object of it seems to be gone: conclude nothing.
             self._inbox.removed.pop(upload_id, None)
+            self._inbox.not_served()
             raise
         return World(
             id=upload_id,

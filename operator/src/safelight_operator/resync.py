@@ -13,7 +13,7 @@ from safelight_contract.resources import IMAGE_UPLOAD
 from safelight_operator import metrics
 from safelight_operator.canary import JOBS, Canary
 from safelight_operator.cluster import Cluster
-from safelight_operator.errors import ClusterError, ExpiredError
+from safelight_operator.errors import ClusterError, ExpiredError, NotServedError
 from safelight_operator.inbox import Inbox
 from safelight_operator.transport import gather_or_raise
 
@@ -58,6 +58,8 @@ class Resync:
         except ClusterError as error:
             # After a gap like this, what is missing in the next list proves nothing.
             self._inbox.forget()
+            if isinstance(error, NotServedError):
+                self._inbox.not_served()
             metrics.RESYNCS.labels("error").inc()
             _log.warning("No full list", extra={"why": str(error)})
             return False

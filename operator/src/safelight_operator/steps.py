@@ -194,16 +194,22 @@ class Steps:
 
     async def _delete_jobs(self, action: actions.DeleteJobs, world: World) -> World:
         await gather_or_raise(*(self._cluster.delete_job(j.name, j.uid) for j in action.jobs))
+        if not self._inbox.are_evidence(action.jobs):
+            return replace(world, jobs=())
         self._inbox.mark_removed(world.id)
         return replace(world, jobs=(), removed=True)
 
     async def _remove_objects(self, upload_id: str) -> bool:
         """Remove all objects of an id if it is certain that nothing uses them.
 
-        While a namespace or a kind is being deleted, every image seems to have been deleted by
+        While a namespace or a kind is being deleted, every one seems to have been deleted by
         somebody; the objects are then what everything can be rebuilt from.
         """
-        if not await self._cluster.would_create_image(manifest.probe(upload_id)):
+        cluster = self._cluster
+        if not (
+            await cluster.takes_uploads()
+            and await cluster.would_create_image(manifest.probe(upload_id))
+        ):
             self._inbox.removed.pop(upload_id, None)
             _log.warning("Objects kept: absence is not certain", extra={"id": upload_id})
             return False

@@ -231,7 +231,10 @@ class Transport:
 
 def _resource(path: str) -> str:
     """Return the resource that a path names, such as `jobs` or `imageuploads/status`."""
-    parts = path.split("/namespaces/", 1)[1].split("/")[1:]
+    _, within, rest = path.partition("/namespaces/")
+    if not within:
+        return "apis"
+    parts = rest.split("/")[1:]
     return "/".join([parts[0], *parts[2:]])
 
 
