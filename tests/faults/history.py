@@ -32,7 +32,7 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "fault": frozenset({"what", "target"}),
     "mark": frozenset({"name"}),
     # Once, after the drain.
-    "rest": frozenset({"bucket", "uploads", "images", "jobs", "pods", "finalizers"}),
+    "rest": frozenset({"swept", "bucket", "uploads", "images", "jobs", "pods", "finalizers"}),
     # One line for each image, and for each of its variants.
     "variant": frozenset({"id", "key", "decodes", "width", "height", "metadata", "media_type"}),
     "output": frozenset({"id", "decodes", "width", "height", "metadata", "media_type", "sha256"}),

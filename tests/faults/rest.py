@@ -29,6 +29,7 @@ async def at_rest(
     *,
     secrets: Mapping[str, str],
     texts: Mapping[str, Iterable[str]],
+    is_swept: bool = False,
 ) -> None:
     """Write what is there, what the images are, and where a secret was found.
 
@@ -38,6 +39,7 @@ async def at_rest(
         recorder: gets the lines.
         secrets: values that must be nowhere, by what they are called.
         texts: where to look for them, beside objects and Events: `log`, `answer`.
+        is_swept: the sweeper was made to remove what was left over.
     """
     found = {plural: (await access.list(plural))[0] for plural in KINDS}
     events, _ = await access.list("events")
@@ -46,6 +48,7 @@ async def at_rest(
     records = [_image(resource) for resource in found[AVAILABLE_IMAGE.plural]]
     recorder.write(
         "rest",
+        swept=is_swept,
         bucket=bucket.stored(),
         uploads=[_upload(resource) for resource in found[IMAGE_UPLOAD.plural]],
         images=records,

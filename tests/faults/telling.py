@@ -157,6 +157,7 @@ def _at_rest(story: Story) -> Story:
     story.tell(
         "rest",
         time=90,
+        swept=False,
         bucket=[keys.original(B, policy.JPEG), *(key for name in KEYS for key in KEYS[name])],
         uploads=[{"id": B, "uid": f"ImageUpload {B}", "state": "CorruptImage", "failed": True}],
         images=[

@@ -207,6 +207,14 @@ SPOILT: list[tuple[str, str, Spoil]] = [
         "more forgotten originals than lost answers",
         lambda s: s.one("rest")["bucket"].extend(map(_original, (STRANGER, upload_id(100)))),
     ),
+    (
+        "I10",
+        "an original that the sweeper has left",
+        lambda s: (
+            s.one("rest").update(swept=True),
+            s.one("rest")["bucket"].append(_original(STRANGER)),
+        ),
+    ),
     ("I10", "an object is missing", lambda s: s.one("rest")["bucket"].remove(KEYS[A][1])),
     ("I10", "a result of a failed upload", lambda s: s.one("rest")["bucket"].append(_FAILED)),
     ("I10", "unconfirmed, and failed", lambda s: _rest_image(_slow(s), ready=False, failed=True)),

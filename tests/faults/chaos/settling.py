@@ -59,7 +59,7 @@ def settle(
         if left:
             sweep(release, server, bucket, left)
         texts = {"log": _texts(logs), "answer": ran.refusals}
-        asyncio.run(_write(release, bucket, recorder, secrets, texts))
+        asyncio.run(_write(release, bucket, recorder, secrets, texts, is_swept=bool(left)))
     finally:
         bucket.close()
     recorder.write("metrics", **numbers(_exposed(release), ran.began))
@@ -72,9 +72,11 @@ async def _write(
     recorder: Recorder,
     secrets: dict[str, str],
     texts: dict[str, Iterable[str]],
+    *,
+    is_swept: bool,
 ) -> None:
     async with Access(release.cluster, release.namespace) as access:
-        await at_rest(access, bucket, recorder, secrets=secrets, texts=texts)
+        await at_rest(access, bucket, recorder, secrets=secrets, texts=texts, is_swept=is_swept)
 
 
 def _wait_for_removals(release: Release, bucket: Bucket, book: Book) -> list[str]:

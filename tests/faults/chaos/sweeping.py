@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +15,8 @@ _OPERATOR: Final = "deployment/safelight-operator"
 _TWO_DAYS: Final = 2 * 24 * 60 * 60
 _SWEPT_WITHIN: Final = 20.0
 _INTERVAL: Final = 1.0
-_PORTION: Final = 50
-"""One id in so many objects is made old at a time: the sweeper mistrusts more than a tenth."""
+_PORTION: Final = 20
+"""One id in so many is made old at a time: the sweeper mistrusts more than a tenth."""
 
 
 def sweep(release: Release, storage: ObjectStorage, bucket: Bucket, left: Iterable[str]) -> None:
@@ -34,11 +34,22 @@ def sweep(release: Release, storage: ObjectStorage, bucket: Bucket, left: Iterab
     settings = ("SAFELIGHT_SWEEP=delete", "SAFELIGHT_SWEEP_SECONDS=2")
     release.kubectl("set", "env", _OPERATOR, *settings)
     release.kubectl("rollout", "status", _OPERATOR, "--timeout=120s")
-    ids = sorted({owner.upload_id for key in left if (owner := keys.owner(key))})
     folder = storage.directory / "data" / release.storage.bucket
-    portion = max(1, len(bucket.stored()) // _PORTION)
-    for start in range(0, len(ids), portion):
-        remove(folder, bucket, set(ids[start : start + portion]))
+    for ids in portions(left, bucket.stored()):
+        remove(folder, bucket, ids)
+
+
+def portions(left: Iterable[str], stored: Iterable[str]) -> Iterator[set[str]]:
+    """Yield the ids of objects, no more at a time than the sweeper believes to be left over.
+
+    Args:
+        left: the keys of the objects.
+        stored: the keys of the whole bucket.
+    """
+    ids = sorted(_ids(left))
+    size = max(1, len(_ids(stored)) // _PORTION)
+    for start in range(0, len(ids), size):
+        yield set(ids[start : start + size])
 
 
 def remove(folder: Path, bucket: Bucket, ids: set[str]) -> None:
@@ -49,6 +60,10 @@ def remove(folder: Path, bucket: Bucket, ids: set[str]) -> None:
     end = time.monotonic() + _SWEPT_WITHIN
     while _of(bucket, ids) and time.monotonic() < end:
         time.sleep(_INTERVAL)
+
+
+def _ids(found: Iterable[str]) -> set[str]:
+    return {owner.upload_id for key in found if (owner := keys.owner(key))}
 
 
 def _of(bucket: Bucket, ids: set[str]) -> list[str]:

@@ -87,8 +87,11 @@ def clean_rest(facts: Facts) -> Iterator[Finding]:
 def _forgotten(facts: Facts, rest: Line) -> set[str]:
     """Return originals that have never had a record: the sweeper removes them after a day.
 
-    A POST that was cut before its ImageUpload was made leaves one, so there are no more than such.
+    A POST that was cut before its ImageUpload was made leaves one, so there are no more than such;
+    and none, once the sweeper has been there.
     """
+    if rest["swept"]:
+        return set()
     known = facts.accepted.keys() | facts.first_seen.keys()
     found = {
         key
