@@ -1,149 +1,27 @@
 """Job mode: the program as a Job starts it, against a real S3 server."""
 
 import hashlib
-import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from safelight_contract import keys, policy
-from safelight_contract.env import ObjectStoreSettings
 from safelight_contract.job import (
     REQUEST_VARIABLE,
     ExitCode,
     JobRequest,
     Manifest,
     SignedPut,
-    TerminationMessage,
 )
 from tests.processor_image.helpers import BARE
+from tests.processor_image.jobs import ID, PHOTO, PROGRAM, Run, SigningBucket, failure
 from tests.processor_image.scripted_server import Answer, closed_port, serving
 from tests.support import images
-from tests.support.bucket import Bucket
-
-ID = "9b2d6f0e-7c1a-4f7e-8a54-0f6f2f9f1a11"
-PHOTO = images.with_metadata(images.picture(640, 480), policy.JPEG)
-
-
-@dataclass
-class Ended:
-    """How a Job ended, and all that it told."""
-
-    code: int
-    message: str
-    output: str
-    error: str
-
-    @property
-    def events(self) -> dict[str, dict[str, Any]]:
-        """Return the lines of its log, by event."""
-        lines = [json.loads(line) for line in self.output.splitlines()]
-        return {line["event"]: line for line in lines}
-
-
-class SigningBucket(Bucket):
-    """A bucket, and what the operator does with it."""
-
-    lifetime = 300
-    """Seconds that signed URLs live."""
-
-    def upload(self, data: bytes = PHOTO, file_format: policy.Format = policy.JPEG) -> JobRequest:
-        """Put an original; return the request that the operator would sign for it."""
-        source = keys.original(ID, file_format)
-        self.put(source, data)
-        return JobRequest(
-            upload_id=ID,
-            upload_uid="uid-1",
-            attempt=1,
-            file_name="Ferien & Meer.jpg",
-            media_type=file_format.media_type,
-            size=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
-            source_url=self.s3.generate_presigned_url(
-                "get_object",
-                Params={"Bucket": self.name, "Key": source},
-                ExpiresIn=self.lifetime,
-            ),
-            recipe=BARE,
-            outputs={
-                keys.file_name(name, made): self.sign(
-                    keys.image(ID, 1, made, name), made.media_type
-                )
-                for name, made in BARE.files(file_format)
-            },
-            manifest=self.sign(keys.manifest(ID, 1), "application/json"),
-            hint_url=None,
-        )
-
-    def sign(self, key: str, media_type: str) -> SignedPut:
-        """Sign a conditional PUT."""
-        return SignedPut(
-            url=self.s3.generate_presigned_url(
-                "put_object",
-                Params={
-                    "Bucket": self.name,
-                    "Key": key,
-                    "ContentType": media_type,
-                    "IfNoneMatch": "*",
-                },
-                ExpiresIn=self.lifetime,
-            ),
-            headers={"Content-Type": media_type, "If-None-Match": "*"},
-        )
-
-
-@pytest.fixture
-def bucket(object_storage: ObjectStoreSettings) -> SigningBucket:
-    return SigningBucket(object_storage)
-
-
-Run = Callable[[JobRequest], Ended]
-
-PROGRAM = (
-    "import os, pathlib, sys\n"
-    "from safelight_processor.__main__ import run_job\n"
-    "sys.exit(run_job(os.environ, pathlib.Path(sys.argv[1])))\n"
-)
-"""`safelight-process` without arguments, but for the place of the termination message."""
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Return what runs a Job's process to its end."""
-
-    def run_request(request: JobRequest) -> Ended:
-        message = tmp_path / "termination-log"
-        message.write_text("")
-        ended = subprocess.run(
-            [sys.executable, "-c", PROGRAM, str(message)],
-            env={"PATH": os.environ["PATH"], REQUEST_VARIABLE: request.encode()},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        assert "Signature" not in ended.stdout + ended.stderr + message.read_text()
-        assert ended.stderr == ""
-        return Ended(ended.returncode, message.read_text(), ended.stdout, ended.stderr)
-
-    return run_request
-
-
-def failure(ended: Ended) -> ExitCode:
-    """Return the reason of a failure; log, exit code and termination message agree on it."""
-    message = TerminationMessage.decode(ended.message)
-    assert message is not None
-    assert message.code == ended.code == ended.events["failed"]["code"]
-    assert message.detail == ended.events["failed"]["detail"]
-    return ExitCode(ended.code)
 
 
 def test_one_image_from_original_to_manifest(bucket: SigningBucket, run: Run) -> None:
@@ -192,71 +70,6 @@ def test_object_that_stands_there_is_not_overwritten(bucket: SigningBucket, run:
     assert bucket.read(keys.image(ID, 1, policy.JPEG)) == b"other"
 
 
-def test_expired_url_may_be_tried_again(bucket: SigningBucket, run: Run) -> None:
-    bucket.lifetime = 1
-    request = bucket.upload()
-    time.sleep(2.1)  # the signature counts whole seconds
-    ended = run(request)
-    assert failure(ended) == ExitCode.STORAGE_FORBIDDEN
-    assert bucket.stored() == [keys.original(ID, policy.JPEG)]
-
-
-def test_forged_url_is_refused(bucket: SigningBucket, run: Run) -> None:
-    """A URL for one key is no right to another."""
-    request = bucket.upload()
-    put = request.outputs["image.jpg"]
-    forged = replace(put, url=put.url.replace(f"/{ID}/1/", f"/{ID}/2/"))
-    ended = run(replace(request, outputs={"image.jpg": forged}))
-    assert failure(ended) == ExitCode.STORAGE_FORBIDDEN
-    assert bucket.stored() == [keys.original(ID, policy.JPEG)]
-
-
-def test_missing_original_is_final(bucket: SigningBucket, run: Run) -> None:
-    request = bucket.upload()
-    bucket.delete(keys.original(ID, policy.JPEG))
-    assert failure(run(request)) == ExitCode.SOURCE_MISSING
-
-
-@pytest.mark.parametrize("change", ["flipped", "shorter", "longer"])
-def test_original_that_changed_in_storage_is_never_served(
-    change: str,
-    bucket: SigningBucket,
-    run: Run,
-) -> None:
-    request = bucket.upload()
-    changed = {
-        "flipped": PHOTO[:-9] + bytes((PHOTO[-9] ^ 1,)) + PHOTO[-8:],
-        "shorter": PHOTO[:-1],
-        "longer": PHOTO + b"x",
-    }[change]
-    source = keys.original(ID, policy.JPEG)
-    bucket.put(source, changed)
-    assert failure(run(request)) == ExitCode.CHECKSUM_MISMATCH
-    assert bucket.stored() == [source]
-
-
-@pytest.mark.parametrize(
-    ("data", "declared", "code"),
-    [
-        (images.photo(40, 30, policy.PNG), policy.JPEG, ExitCode.UNSUPPORTED_FORMAT),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", policy.PNG, ExitCode.UNSUPPORTED_FORMAT),
-        (PHOTO[:3000], policy.JPEG, ExitCode.CORRUPT_IMAGE),
-        (images.png_of_size(65536, 65536), policy.PNG, ExitCode.IMAGE_TOO_LARGE),
-    ],
-    ids=["PNG called JPEG", "SVG called PNG", "truncated", "bomb"],
-)
-def test_bad_original_is_final(
-    data: bytes,
-    declared: policy.Format,
-    code: ExitCode,
-    bucket: SigningBucket,
-    run: Run,
-) -> None:
-    ended = run(bucket.upload(data, declared))
-    assert failure(ended) == code
-    assert bucket.stored() == [keys.original(ID, declared)]
-
-
 @pytest.mark.parametrize("file_format", policy.FORMATS, ids=lambda f: f.name)
 def test_result_is_in_the_family_of_the_original(
     file_format: policy.Format,
@@ -299,22 +112,6 @@ def test_start_costs_little_cpu(bucket: SigningBucket, run: Run) -> None:
     """From the start of the process to the first byte of the original: 200 ms at the very most."""
     ended = [run(bucket.upload()) for _ in range(2)][-1]
     assert ended.events["fetched"]["cpu_ms_before_first_byte"] < 200
-
-
-@pytest.mark.parametrize("text", ["", "no JSON", "{}", '{"image": {}}'], ids=repr)
-def test_malformed_request_is_a_bug(text: str, tmp_path: Path) -> None:
-    message = tmp_path / "termination-log"
-    message.write_text("")
-    ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(message)],
-        env={REQUEST_VARIABLE: text},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == ExitCode.INTERNAL_ERROR
-    assert "malformed" in message.read_text()
-    assert "Traceback" not in ended.stderr
 
 
 def test_program_without_arguments_is_a_job() -> None:
