@@ -11,7 +11,8 @@ from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from safelight_contract.job import REQUEST_VARIABLE, JobRequest
-from tests.operator.playing import Stage, request_of
+from tests.operator.playing import Stage
+from tests.operator.processing import request_of
 
 LOOK_SECONDS: Final = 0.1
 _KILLED: Final = 128

@@ -18,7 +18,8 @@ from tests.faults.rest import at_rest
 from tests.faults.rules import Fault, Rule
 from tests.operator.conftest import Started
 from tests.operator.making import PROCESSOR
-from tests.operator.playing import Stage, eventually, run_processor
+from tests.operator.playing import Stage, eventually
+from tests.operator.processing import run_processor
 
 
 def changes(history: list[Line], kind: str) -> list[Line]:

@@ -8,9 +8,7 @@ import asyncio
 import hashlib
 import io
 import json
-import os
 import ssl
-import sys
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
@@ -19,7 +17,7 @@ import httpx
 from PIL import Image
 
 from safelight_contract import keys, policy
-from safelight_contract.job import REQUEST_VARIABLE, JobRequest, TerminationMessage
+from safelight_contract.job import JobRequest, TerminationMessage
 from safelight_contract.resources import (
     ANNOTATION_UPLOADED_BY,
     API_VERSION,
@@ -31,7 +29,7 @@ from safelight_contract.resources import (
     ImageUploadSpec,
 )
 from safelight_local.cluster import Cluster
-from tests.operator.processing import send_hint, store
+from tests.operator.processing import request_of, send_hint, store
 from tests.support.bucket import Bucket
 
 T = TypeVar("T")
@@ -298,23 +296,3 @@ class Stage:
             )
 
         await eventually(look, lambda seen: seen == (None, [], objects), seconds)
-
-
-def request_of(job: Json) -> JobRequest:
-    """Return what a Job is asked to do."""
-    (container,) = job["spec"]["template"]["spec"]["containers"]
-    (variable,) = container["env"]
-    assert variable["name"] == REQUEST_VARIABLE
-    return JobRequest.decode(variable["value"])
-
-
-async def run_processor(request: JobRequest) -> int:
-    """Run the real processor as its container would; return its exit code."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "safelight_processor",
-        env={"PATH": os.environ["PATH"], REQUEST_VARIABLE: request.encode()},
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    return await process.wait()

@@ -1,6 +1,9 @@
-"""A test plays the processor: it stores what a Job would, and says so."""
+"""A test plays the processor: it stores what a Job would, and says so; or it runs the real one."""
 
+import asyncio
 import hashlib
+import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +11,15 @@ import httpx
 
 from safelight_contract import keys, policy
 from safelight_contract.facts import Facts
-from safelight_contract.job import JobRequest, Manifest, Variant
+from safelight_contract.job import REQUEST_VARIABLE, JobRequest, Manifest, Variant
+
+
+def request_of(job: dict[str, Any]) -> JobRequest:
+    """Return what a Job is asked to do."""
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    (variable,) = container["env"]
+    assert variable["name"] == REQUEST_VARIABLE
+    return JobRequest.decode(variable["value"])
 
 
 async def store(
@@ -72,3 +83,15 @@ async def send_hint(request: JobRequest) -> None:
     async with httpx.AsyncClient(trust_env=False) as client:
         answer = await client.post(request.hint_url)
     assert answer.status_code == 204
+
+
+async def run_processor(request: JobRequest) -> int:
+    """Run the real processor as its container would; return its exit code."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "safelight_processor",
+        env={"PATH": os.environ["PATH"], REQUEST_VARIABLE: request.encode()},
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    return await process.wait()

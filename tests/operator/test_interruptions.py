@@ -17,8 +17,8 @@ from safelight_local.cluster import Cluster
 from safelight_local.object_storage import ObjectStorage
 from safelight_operator.settings import Settings
 from tests.operator.faults import CrashError, Driven, Interruption, crash
-from tests.operator.playing import Stage, condition, eventually, request_of
-from tests.operator.processing import store, stored
+from tests.operator.playing import Stage, condition, eventually
+from tests.operator.processing import request_of, store, stored
 from tests.support import clusters
 
 WRITES = (

@@ -6,8 +6,8 @@ from safelight_contract.resources import ANNOTATION_UPLOADED_BY, IMAGE_UPLOAD, M
 from safelight_operator import manifest
 from safelight_operator.settings import Settings
 from tests.operator.conftest import Started
-from tests.operator.playing import Json, Stage, eventually, run_processor
-from tests.operator.processing import send_hint, store, stored
+from tests.operator.playing import Json, Stage, eventually
+from tests.operator.processing import run_processor, send_hint, store, stored
 
 
 async def test_an_upload_becomes_an_image(stage: Stage, started: Started) -> None:

@@ -12,8 +12,8 @@ from safelight_operator import metrics
 from safelight_operator.settings import Settings
 from tests.operator.conftest import Started
 from tests.operator.faults import CrashError, Driven, Interruption, crash
-from tests.operator.playing import Json, Stage, condition, eventually, run_processor
-from tests.operator.processing import store, stored
+from tests.operator.playing import Json, Stage, condition, eventually
+from tests.operator.processing import run_processor, store, stored
 
 
 async def annotate(stage: Stage, upload_id: str, value: str) -> None:
