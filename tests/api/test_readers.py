@@ -1,12 +1,15 @@
 """What readers see one after the other while an upload becomes an image, whatever happens."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any, NoReturn, Self
 
 import pytest
 
+from safelight_api.__main__ import settle
+from safelight_api.app import create_app
 from safelight_api.cluster import Cluster, WatchEvent
 from safelight_api.cluster_errors import GoneError, UnavailableError
 from safelight_api.settings import Settings
@@ -217,3 +220,23 @@ async def test_a_deleted_image_stays_away_although_the_upload_is_still_there(
         await asyncio.sleep(0.05)
     poller.seen = [s for n, s in enumerate(poller.seen) if n == 0 or s != poller.seen[n - 1]]
     assert poller.seen[-2:] == ["processed", "not_found"]
+
+
+async def test_each_complete_list_is_told(settings: Settings) -> None:
+    """The program then sets what was listed apart from what the garbage collector looks at."""
+    told: list[None] = []
+    app = create_app(settings, on_listed=lambda: told.append(None))
+    async with app.router.lifespan_context(app):
+        await eventually(lambda: app.state.services.are_synced)
+        assert len(told) == 2
+
+
+def test_what_is_set_apart_is_no_work_for_the_garbage_collector() -> None:
+    cycle: list[object] = []
+    cycle.append(cycle)
+    try:
+        settle()
+        assert gc.get_freeze_count() > 10_000
+        assert not any(cycle is found for found in gc.get_objects())
+    finally:
+        gc.unfreeze()

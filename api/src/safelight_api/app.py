@@ -37,7 +37,11 @@ _OPEN_PATHS: Final = (health.ALIVE, health.READY, description.PATH)
 
 
 def create_app(
-    settings: Settings, metrics: Metrics | None = None, *, watch_silence: float = SILENCE_SECONDS
+    settings: Settings,
+    metrics: Metrics | None = None,
+    *,
+    watch_silence: float = SILENCE_SECONDS,
+    on_listed: Callable[[], None] = lambda: None,
 ) -> Starlette:
     """Build the application; its lifespan opens and closes all clients.
 
@@ -45,6 +49,7 @@ def create_app(
         settings: of this process.
         metrics: a registry that is served elsewhere; None: one of its own.
         watch_silence: seconds after which a silent watch counts as dead.
+        on_listed: is called when all resources of a kind were read, each time.
     """
     metrics = metrics or Metrics()
     tokens = Tokens(settings.tokens_directory)
@@ -66,13 +71,10 @@ def create_app(
             )
             cache = Cache()
             reader = Reader(cluster, cache)
+            watching: dict[str, Any] = {"silence": watch_silence, "on_listed": on_listed}
             watchers = (
-                Watcher(
-                    cluster, IMAGE_UPLOAD, cache.uploads, Upload.of, metrics, silence=watch_silence
-                ),
-                Watcher(
-                    cluster, AVAILABLE_IMAGE, cache.images, Image.of, metrics, silence=watch_silence
-                ),
+                Watcher(cluster, IMAGE_UPLOAD, cache.uploads, Upload.of, metrics, **watching),
+                Watcher(cluster, AVAILABLE_IMAGE, cache.images, Image.of, metrics, **watching),
             )
             metrics.observe_cache(
                 pending=lambda: len(cache.pending),

@@ -5,7 +5,7 @@ memory; as the text they take 1 KB, and the garbage collector has nothing to loo
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from safelight_contract import policy
 from safelight_contract.resources import StoredVariant
@@ -31,6 +31,30 @@ def pack(variants: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+class Packed(NamedTuple):
+    """One variant, as text; a tuple, as a page of a list has hundreds of them."""
+
+    name: str
+    word: str
+    """Of its format."""
+    size: str
+    width: str
+    height: str
+    sha256: str
+    etag: str
+
+    @property
+    def media_type(self) -> str:
+        """The media type of its format."""
+        return _MEDIA_TYPES[self.word][0]
+
+
+def each(text: str) -> Iterator[Packed]:
+    """Yield the variants of a text that `pack` made, in their order."""
+    for line in text.splitlines():
+        yield Packed._make(line.split(_BETWEEN))
+
+
 def unpack(text: str, main_key: str) -> Iterator[StoredVariant]:
     """Yield the variants.
 
@@ -40,18 +64,17 @@ def unpack(text: str, main_key: str) -> Iterator[StoredVariant]:
             their names, whatever the resource says.
     """
     directory, _, _ = main_key.rpartition("/")
-    for line in text.splitlines():
-        name, word, size, width, height, sha256, etag = line.split(_BETWEEN)
-        media_type, extension = _MEDIA_TYPES[word]
+    for packed in each(text):
+        media_type, extension = _MEDIA_TYPES[packed.word]
         yield StoredVariant(
-            name=name,
-            key=f"{directory}/{name}.{extension}",
+            name=packed.name,
+            key=f"{directory}/{packed.name}.{extension}",
             media_type=media_type,
-            size=int(size),
-            width=int(width),
-            height=int(height),
-            sha256=sha256,
-            etag=etag,
+            size=int(packed.size),
+            width=int(packed.width),
+            height=int(packed.height),
+            sha256=packed.sha256,
+            etag=packed.etag,
         )
 
 

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from safelight_api import packing
 from safelight_api.projections import Image, Upload
-from safelight_contract import keys, policy
+from safelight_contract import keys
 from safelight_contract.facts import Facts
-from safelight_contract.resources import FAILURE_MESSAGES, Progress, StoredVariant
+from safelight_contract.resources import FAILURE_MESSAGES, Progress
 
 IMAGES_PATH: Final = "/api/available-image"
 NOT_FOUND: Final[dict[str, Any]] = {"status": "not_found", "available_image": None}
@@ -42,26 +43,31 @@ def image(item: Image) -> dict[str, Any]:
         "height": stored.height,
         "sha256": stored.sha256,
         "url": f"{IMAGES_PATH}/{item.id}/view",
-        "variants": [_variant(item.id, variant) for variant in item.variants()],
+        "variants": [_variant(item.id, packed) for packed in packing.each(item.packed_variants)],
         **(_NO_FACTS if item.facts is None else _facts(item.facts, stored.size)),
     }
 
 
-def variant_url(image_id: str, name: str, image_format: policy.Format) -> str:
-    """Return the address of one file of an image: a path, never built from the Host header."""
-    return f"{IMAGES_PATH}/{image_id}/view?variant={name}&format={image_format.word}"
+def variant_url(image_id: str, name: str, word: str) -> str:
+    """Return the address of one file of an image: a path, never built from the Host header.
+
+    Args:
+        image_id: of the image.
+        name: of the variant.
+        word: of its format.
+    """
+    return f"{IMAGES_PATH}/{image_id}/view?variant={name}&format={word}"
 
 
-def _variant(image_id: str, variant: StoredVariant) -> dict[str, Any]:
-    image_format = policy.format_of(variant.media_type)
+def _variant(image_id: str, packed: packing.Packed) -> dict[str, Any]:
     return {
-        "name": variant.name,
-        "url": variant_url(image_id, variant.name, image_format),
-        "format": image_format.word,
-        "mime_type": variant.media_type,
-        "width": variant.width,
-        "height": variant.height,
-        "size": variant.size,
+        "name": packed.name,
+        "url": variant_url(image_id, packed.name, packed.word),
+        "format": packed.word,
+        "mime_type": packed.media_type,
+        "width": int(packed.width),
+        "height": int(packed.height),
+        "size": int(packed.size),
     }
 
 

@@ -41,6 +41,7 @@ class Watcher(Generic[T]):
         project: makes the store's object of a resource.
         metrics: counts the restarts.
         silence: seconds after which a silent watch counts as dead.
+        on_listed: is called when a complete list was taken over, each time.
     """
 
     def __init__(  # noqa: PLR0913 - the parts that it joins
@@ -52,6 +53,7 @@ class Watcher(Generic[T]):
         metrics: Metrics,
         *,
         silence: float = SILENCE_SECONDS,
+        on_listed: Callable[[], None] = lambda: None,
     ) -> None:
         self._cluster = cluster
         self._kind = kind
@@ -59,6 +61,7 @@ class Watcher(Generic[T]):
         self._project = project
         self._metrics = metrics
         self._silence = silence
+        self._on_listed = on_listed
         self._alive_at = time.monotonic()
         self.is_synced = False
         """Whether a complete list was taken over since the start."""
@@ -94,6 +97,7 @@ class Watcher(Generic[T]):
             page = await self._cluster.list_page(self._kind, page.next_page)
             items += self._projected(page.resources)
         self._store.replace(items, page.revision)
+        self._on_listed()
         self._alive_at = time.monotonic()
         self.is_synced = True
         logger.info("listed", extra={"kind": self._kind.kind, "objects": len(items)})

@@ -104,7 +104,7 @@ async def view(request: Request) -> Response:
     if len(files) > 1:
         image_format = policy.format_of(file.media_type)
         headers["vary"] = f"Accept, {_VARY}"
-        headers["content-location"] = representations.variant_url(image.id, name, image_format)
+        headers["content-location"] = representations.variant_url(image.id, name, image_format.word)
     return await _send(request, image, file, headers)
 
 
