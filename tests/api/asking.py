@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +17,7 @@ from safelight_contract.resources import IMAGE_UPLOAD
 from tests.api import making
 from tests.api.conformance import Conformance
 from tests.api.playing import PlayedOperator
+from tests.support.waiting import connections_closed, descriptors
 
 UPLOADS = "/api/image-upload"
 IMAGES = "/api/available-image"
@@ -73,7 +74,7 @@ async def started(
 
     Every answer is held against the description of the API, whatever the test looks at.
     """
-    before = _descriptors()
+    before = descriptors()
     app = create_app(settings, watch_silence=watch_silence)
     conformance = Conformance(making.description(settings))
     async with (
@@ -88,16 +89,7 @@ async def started(
         services: Services = app.state.services
         await eventually(lambda: services.are_synced)
         yield Api(app, client, services)
-    # A TLS connection that was cancelled in its first moments says goodbye on its own; see
-    # "Graceful Shutdown" in aiohttp's documentation.
-    with suppress(TimeoutError):
-        await eventually(lambda: _descriptors() <= before, seconds=1)
-
-
-def _descriptors() -> int:
-    """Count what the event loop waits for: connections, and some of its own."""
-    loop: Any = asyncio.get_running_loop()
-    return len(loop._selector.get_map())  # noqa: SLF001 - nothing public tells of connections
+    await connections_closed(before)
 
 
 async def eventually(

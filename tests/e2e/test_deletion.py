@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from safelight_contract import resources
+from safelight_operator.inbox import PASS_DELAY
 from tests.e2e.conftest import Cluster
 from tests.e2e.releases import installed
 from tests.support import photos
@@ -36,7 +37,10 @@ def test_upload_deleted_half_way(
         assert status.json() == {"status": "not_found", "available_image": None}
         assert cluster.get("availableimage", upload_id) is None
         time.sleep(0.2)
-    assert bucket.keys_of(upload_id) == []
+    # A pod that was storing its files just then may have gone on for a moment; its files go when
+    # the operator looks again.
+    eventually(lambda: cluster.names("pods", selector), lambda seen: seen == [])
+    eventually(lambda: bucket.keys_of(upload_id), lambda stored: stored == [], PASS_DELAY + 30)
     assert client.http.delete(f"/api/image-upload/{upload_id}").status_code == 404
 
 

@@ -18,6 +18,7 @@ from tests.faults.calls import describe
 from tests.faults.exchange import CutError, Exchange, Server, Watch
 from tests.faults.history import Recorder
 from tests.faults.rules import Rule, Rules
+from tests.support.waiting import connections_closed, descriptors
 
 MAX_BODY: Final = 64 * 1024 * 1024
 _BROKEN: Final = (aiohttp.ClientError, web.RequestPayloadError, OSError)
@@ -38,8 +39,11 @@ class Proxy:
     _runners: list[web.AppRunner] = field(default_factory=list)
     _sessions: list[aiohttp.ClientSession] = field(default_factory=list)
     _closed: asyncio.Event = field(default_factory=asyncio.Event)
+    _before: int = 0
+    """Open descriptors at the start."""
 
     async def __aenter__(self) -> Self:
+        self._before = descriptors()
         return self
 
     async def __aexit__(
@@ -54,8 +58,7 @@ class Proxy:
             await runner.cleanup()
         for session in self._sessions:
             await session.close()
-        # TLS connections end a moment after they are closed.
-        await asyncio.sleep(0.05)
+        await connections_closed(self._before)
 
     async def listen(self, caller: str, server: Server, pki: Path | None = None) -> str:
         """Open an address for one caller and return its URL.
