@@ -97,7 +97,8 @@ def test_accept_chooses_the_format_of_a_variant(client: Client) -> None:
 
 def test_each_state_is_seen_in_order(client: Client, cluster: Cluster) -> None:
     """The two kinds hand over: first the upload alone, then the image alone."""
-    created = client.upload(photos.photo(3000, 2000))
+    # Large, so that it is still under way when kubectl has answered.
+    created = client.upload(photos.photo(8000, 6000))
     upload_id = created["id"]
     assert cluster.get("imageupload", upload_id) is not None
 
