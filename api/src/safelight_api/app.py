@@ -71,10 +71,25 @@ def create_app(
             )
             cache = Cache()
             reader = Reader(cluster, cache)
-            watching: dict[str, Any] = {"silence": watch_silence, "on_listed": on_listed}
             watchers = (
-                Watcher(cluster, IMAGE_UPLOAD, cache.uploads, Upload.of, metrics, **watching),
-                Watcher(cluster, AVAILABLE_IMAGE, cache.images, Image.of, metrics, **watching),
+                Watcher(
+                    cluster,
+                    IMAGE_UPLOAD,
+                    cache.uploads,
+                    Upload.of,
+                    metrics,
+                    silence=watch_silence,
+                    on_listed=on_listed,
+                ),
+                Watcher(
+                    cluster,
+                    AVAILABLE_IMAGE,
+                    cache.images,
+                    Image.of,
+                    metrics,
+                    silence=watch_silence,
+                    on_listed=on_listed,
+                ),
             )
             metrics.observe_cache(
                 pending=lambda: len(cache.pending),

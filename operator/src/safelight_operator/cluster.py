@@ -131,7 +131,8 @@ class Cluster:
     async def takes_uploads(self) -> bool:
         """Say whether ImageUploads can be created; not while their definition is being deleted.
 
-        It is then served without the verb, and so without a trial: that would take the right to it.
+        The server's list of its kinds names no `create` then. To read that takes no right, while a
+        dry run would take the right to create them.
         """
         try:
             kinds = await self._transport.request("GET", self._kinds)

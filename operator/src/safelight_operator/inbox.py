@@ -197,7 +197,7 @@ class Inbox:
         self.uploads.clear()
 
     def not_served(self) -> None:
-        """Note that a kind is missing: once it is back, its objects are gone, and nobody's will."""
+        """Note that a kind is missing: once it is back its objects are gone, deleted by nobody."""
         self._no_evidence = None
 
     def are_evidence(self, jobs: Iterable[Job]) -> bool:

@@ -202,8 +202,8 @@ class Steps:
     async def _remove_objects(self, upload_id: str) -> bool:
         """Remove all objects of an id if it is certain that nothing uses them.
 
-        While a namespace or a kind is being deleted, every one seems to have been deleted by
-        somebody; the objects are then what everything can be rebuilt from.
+        While a namespace or a definition is being deleted, every upload and image seems to have
+        been deleted by somebody; the objects are then what everything can be rebuilt from.
         """
         cluster = self._cluster
         if not (

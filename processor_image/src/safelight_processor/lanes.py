@@ -20,7 +20,7 @@ def in_two_lanes(orders: Iterator[Order], work: Callable[[Order], Done]) -> list
     may make them step by step: it is never entered by both lanes at once.
 
     Args:
-        orders: the longest work first, as far as it can be had.
+        orders: with long work early, so that neither lane waits long for the other in the end.
         work: has nothing to do with other orders.
 
     Returns:
