@@ -20,7 +20,7 @@ from safelight_local.errors import LocalError
 from safelight_local.install import Installation, Storage
 from safelight_local.processes import Daemon
 from safelight_local.progress import Progress
-from safelight_local.up import finish
+from safelight_local.up import finish, wait_for_api
 
 SETTINGS: Final = {
     "KUBE_CONTEXT": "a context of your kubeconfig",
@@ -66,6 +66,7 @@ def up(variables: Mapping[str, str], progress: Progress, photo: Path | None) -> 
         installation.cluster.kubectl("config", "view", "--raw", "--minify", "--flatten"),
         mode=0o600,
     )
+    wait_for_api(installation, url, progress)
     return finish(installation, url, kubeconfig, photo, progress)
 
 

@@ -57,8 +57,11 @@ class Node:
         processes.ensure(daemon)
         processes.wait_ready(daemon, self._containerd_answers, _READY_WITHIN)
 
-    def start_kubelet(self) -> None:
+    def start_kubelet(self) -> bool:
         """Have the kubelet and kube-proxy run.
+
+        Returns:
+            Whether the kubelet was started now.
 
         Raises:
             LocalError: one did not start.
@@ -66,8 +69,9 @@ class Node:
         make_cgroup()
         config = kubelet_config(self)
         cache.write_atomically(self._kubelet_config, json.dumps(config, indent=2) + "\n")
-        for daemon in (self.kubelet(), self.proxy()):
-            processes.ensure(daemon)
+        is_new = processes.ensure(self.kubelet())
+        processes.ensure(self.proxy())
+        return is_new
 
     def stop_kubelet(self) -> None:
         """End the kubelet and kube-proxy; the containers go on."""

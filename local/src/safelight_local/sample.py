@@ -58,22 +58,29 @@ class Api:
         except OSError as error:
             raise LocalError(f"the API does not answer at {self.url}: {error}") from error
 
-    def wait_ready(self, timeout: float) -> None:
+    def wait_ready(self, timeout: float, steady: float = 0.0) -> None:
         """Wait until the API is ready to serve.
 
+        Args:
+            timeout: seconds.
+            steady: for how many seconds it must have been ready without a break.
+
         Raises:
-            LocalError: it is not in time, in seconds.
+            LocalError: it is not in time.
         """
         end = time.monotonic() + timeout
+        since: float | None = None
         while True:
             try:
                 status, body = self.call("GET", "/readyz")
                 reason = f"status {status} {body.decode(errors='replace')[:_SHOWN]}"
             except LocalError as error:
                 status, reason = 0, str(error)
-            if status == 200:  # noqa: PLR2004 - HTTP's OK
+            now = time.monotonic()
+            since = (since or now) if status == 200 else None  # noqa: PLR2004 - HTTP's OK
+            if since is not None and now - since >= steady:
                 return
-            if time.monotonic() > end:
+            if now > end:
                 raise LocalError(f"the API is not ready after {duration(timeout)}: {reason}")
             time.sleep(0.1)
 

@@ -86,17 +86,21 @@ class Stack:
             _publish(cluster.kubeconfig, self.state / "kubeconfig")
         return cluster
 
-    def start_node(self, cluster: Cluster, progress: Progress) -> None:
+    def start_node(self, cluster: Cluster, progress: Progress) -> bool:
         """Have the kubelet run and its node ready; the pause image must be there.
+
+        Returns:
+            Whether the kubelet was started now: the node may be called ready from before.
 
         Raises:
             LocalError: it did not start, or is not ready in time.
         """
         with progress.step("Start the node", self.node.kubelet().log):
-            self.node.start_kubelet()
+            is_new = self.node.start_kubelet()
             name = f"node/{NODE}"
             cluster.kubectl("wait", "--for=create", name, "--timeout=60s")
             cluster.kubectl("wait", "--for=condition=Ready", name, "--timeout=90s")
+        return is_new
 
     def _make_room(self, progress: Progress) -> None:
         """Clear away the node of another checkout, and what a killed one left."""

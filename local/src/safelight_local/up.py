@@ -25,6 +25,8 @@ from safelight_local.stack import Stack
 NODE_PORT: Final = network.NODE_PORTS[0]
 URL: Final = f"http://127.0.0.1:{NODE_PORT}"
 _API_READY_WITHIN: Final = 60.0
+_STEADY_SECONDS: Final = 5.0
+"""A new kubelet may call running pods unready for a second or two, once it has got to them."""
 _LOCK: Final = Path("/run/lock/safelight-local")
 
 
@@ -49,7 +51,7 @@ def up(progress: Progress, photo: Path | None = sample.PHOTO) -> dict[str, str]:
         local = Stack.of(programs)
         cluster = local.start(progress)
         tags = images.ensure(local.node, progress)
-        local.start_node(cluster, progress)
+        is_new = local.start_node(cluster, progress)
         local.storage.create_bucket(install.BUCKET)
         installation = Installation(
             cluster=cluster,
@@ -67,6 +69,7 @@ def up(progress: Progress, photo: Path | None = sample.PHOTO) -> dict[str, str]:
             state=paths.STATE,
         )
         installation.install(progress)
+        wait_for_api(installation, URL, progress, steady=_STEADY_SECONDS if is_new else 0.0)
         return finish(installation, URL, paths.STATE / "kubeconfig", photo, progress)
 
 
@@ -89,6 +92,18 @@ def down(progress: Progress, *, purge: bool) -> None:
                 stack.purge(paths.STATE)
 
 
+def wait_for_api(
+    installation: Installation, url: str, progress: Progress, *, steady: float = 0.0
+) -> None:
+    """Wait until the API is ready, and has been for `steady` seconds without a break.
+
+    Raises:
+        LocalError: it is not in time.
+    """
+    with progress.step("Wait for the API"):
+        sample.Api(url, installation.token()).wait_ready(_API_READY_WITHIN, steady)
+
+
 def finish(
     installation: Installation,
     url: str,
@@ -96,14 +111,11 @@ def finish(
     photo: Path | None,
     progress: Progress,
 ) -> dict[str, str]:
-    """Wait for the API, note where everything is, send the photo, and tell how to go on.
+    """Note where everything is, send the photo, and tell how to go on.
 
     Raises:
-        LocalError: the API is not ready in time, or the photo was not processed.
+        LocalError: the photo was not processed.
     """
-    api = sample.Api(url, installation.token())
-    with progress.step("Wait for the API"):
-        api.wait_ready(_API_READY_WITHIN)
     variables = _variables(installation, url, kubeconfig)
     cache.write_atomically(
         installation.state / "env",
@@ -112,6 +124,7 @@ def finish(
     )
     if photo:
         progress.say(f"\nA photo goes through the API ({photo.name}):")
+        api = sample.Api(url, installation.token())
         result = sample.process(api, photo, installation.state / "sample", progress)
         progress.say(f"  the result is {result}")
         progress.say(_farewell(variables, installation.state / "env"))
