@@ -50,6 +50,7 @@ def settings(
         stalled_after_seconds=60,
         sweep="report",
         sweep_seconds=3600,
+        sweep_max_share=0.1,
         processor=replace(making.PROCESSOR, service_account="default"),
         recipe=Recipe(),
         object_store=object_storage,

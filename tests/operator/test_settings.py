@@ -24,6 +24,7 @@ def test_the_defaults() -> None:
     assert settings.failed_retention_seconds == 7 * 24 * 3600
     assert (settings.resync_seconds, settings.stalled_after_seconds) == (300, 30)
     assert (settings.sweep, settings.sweep_seconds) == ("report", 3600)
+    assert settings.sweep_max_share == 0.1
     assert settings.processor.deadline_seconds == 600
     assert settings.processor.memory == "768Mi"
     assert settings.processor.pod == {}

@@ -78,8 +78,8 @@ def test_an_image_needs_the_very_object_that_was_published(sight: Sight, *, dama
     assert is_damaged(sight) is damaged
 
 
-def tally_of(*sights: Sight) -> Tally:
-    tally = Tally(NOW)
+def tally_of(*sights: Sight, max_share: float = 0.1) -> Tally:
+    tally = Tally(NOW, max_share)
     for sight in sights:
         tally.add(sight)
     return tally
@@ -113,9 +113,20 @@ def test_much_at_once_is_rather_a_mistake() -> None:
         tally_of(*known, *orphans(1000, YOUNG)).removable()
 
 
+def test_how_much_is_a_mistake_can_be_said() -> None:
+    known = [GOOD] * 8
+    assert len(tally_of(*known, *orphans(8), max_share=0.5).removable()) == 8
+    with pytest.raises(AlarmingError, match="9 of 17"):
+        tally_of(*known, *orphans(9), max_share=0.5).removable()
+    assert len(tally_of(*known, *orphans(40), max_share=1.0).removable()) == 40
+    with pytest.raises(AlarmingError, match="1 of 11"):
+        tally_of(*known, GOOD, GOOD, *orphans(1), max_share=0.0).removable()
+
+
 def test_no_record_at_all_is_a_mistake_however_little_there_is() -> None:
-    with pytest.raises(AlarmingError, match="no record at all"):
-        tally_of(*orphans(1)).removable()
+    for max_share in (0.1, 1.0):
+        with pytest.raises(AlarmingError, match="no record at all"):
+            tally_of(*orphans(1), max_share=max_share).removable()
     assert tally_of(GOOD, *orphans(1)).removable() == ["id-0000"]
     assert tally_of().removable() == []
 

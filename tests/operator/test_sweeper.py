@@ -285,7 +285,7 @@ async def test_the_memory_does_not_grow_with_the_number_of_images() -> None:
                 await asyncio.sleep(0)
 
     async def peak(count: int) -> int:
-        tally = sweep.Tally(NOW)
+        tally = sweep.Tally(NOW, 0.1)
         tracemalloc.start()
         async for upload_id, (results, uploads) in side_by_side(pages(count), pages(count)):
             tally.add(sweep.Sight(upload_id, (), tuple(results), bool(uploads)))

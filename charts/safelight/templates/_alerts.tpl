@@ -51,8 +51,8 @@ counted: `unless` finds those that are new. */ -}}
   expression: {{ printf "sum(increase(%s[3h]) > 0 or %s unless last_over_time(%s[3h] offset 3h)) > 0" $alarming $alarming $alarming | squote }}
   summary: much seems to be left over in the bucket
   description: >-
-    Objects of more than a tenth of the ids have no resource: somebody has deleted resources, a definition or the
-    namespace, or etcd was lost. Leave the bucket alone, everything can be rebuilt from it; nothing is removed
+    Objects of more of the ids than operator.sweepMaxShare have no resource: somebody has deleted resources, a definition
+    or the namespace, or etcd was lost. Leave the bucket alone, everything can be rebuilt from it; nothing is removed
     meanwhile. Look whether the resources are still there: `{{ $kubectl }} get imageuploads,availableimages`.
 - name: SafelightUploadsWait
   severity: warning

@@ -86,6 +86,8 @@ class Settings:
     sweep: str
     """What becomes of objects that no record needs: `report` or `delete`."""
     sweep_seconds: int
+    sweep_max_share: float
+    """Of all ids with objects: nothing is removed while more of them look left over."""
     processor: ProcessorSettings
     recipe: Recipe
     object_store: ObjectStoreSettings
@@ -123,6 +125,7 @@ class Settings:
             ),
             sweep=environment.choice("SWEEP", "report", ("report", "delete")),
             sweep_seconds=environment.integer("SWEEP_SECONDS", 3600, least=1, most=_DAY),
+            sweep_max_share=environment.number("SWEEP_MAX_SHARE", 0.1, least=0, most=1),
             processor=ProcessorSettings.read(environment),
             recipe=_recipe(environment.text("RECIPE", "{}")),
             object_store=ObjectStoreSettings.read(environment),

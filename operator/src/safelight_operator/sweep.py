@@ -18,10 +18,8 @@ MIN_AGE: Final = timedelta(hours=24)
 """Younger objects may belong to an upload that is just being created, or deleted."""
 MAX_PER_RUN: Final = 50
 """Ids that one run nominates at most."""
-ALARMING_SHARE: Final = 0.1
-"""If objects of more of the ids look left over, something else is wrong: nothing is removed."""
 ALARMING_FROM: Final = 10
-"""The share says nothing about fewer ids than that."""
+"""What share of the ids looks left over says nothing about fewer ids than that."""
 
 
 class Orphan(StrEnum):
@@ -83,6 +81,8 @@ class Tally:
     """What a run has seen so far: numbers, and a bounded number of ids."""
 
     now: datetime
+    max_share: float
+    """If objects of more of the ids look left over, something else is wrong: nothing is removed."""
     old: Counter[Orphan] = field(default_factory=Counter)
     """Objects older than `MIN_AGE` that look left over, by kind."""
     damaged: int = 0
@@ -121,7 +121,7 @@ class Tally:
         """
         if self._left_over and not self._records:
             raise AlarmingError(f"objects of {self._left_over} ids, and no record at all")
-        if self._ids > ALARMING_FROM and self._left_over > ALARMING_SHARE * self._ids:
+        if self._ids > ALARMING_FROM and self._left_over > self.max_share * self._ids:
             raise AlarmingError(f"{self._left_over} of {self._ids} ids have objects left over")
         return self.nominated
 

@@ -74,7 +74,7 @@ class Sweeper:
         metrics.SWEEP_LAST.set(time())
 
     async def _compare(self) -> sweep.Tally:
-        tally = sweep.Tally(datetime.now(UTC))
+        tally = sweep.Tally(datetime.now(UTC), self._settings.sweep_max_share)
         streams = (
             self._stored(keys.ORIGINALS, tally),
             self._stored(keys.IMAGES, tally),

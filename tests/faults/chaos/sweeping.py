@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +13,8 @@ from tests.support.bucket import Bucket
 
 _OPERATOR: Final = "deployment/safelight-operator"
 _TWO_DAYS: Final = 2 * 24 * 60 * 60
-_SWEPT_WITHIN: Final = 20.0
+_SWEPT_WITHIN: Final = 60.0
 _INTERVAL: Final = 1.0
-_PORTION: Final = 20
-"""One id in so many is made old at a time: the sweeper mistrusts more than a tenth."""
 
 
 def sweep(release: Release, storage: ObjectStorage, bucket: Bucket, left: Iterable[str]) -> None:
@@ -31,25 +29,17 @@ def sweep(release: Release, storage: ObjectStorage, bucket: Bucket, left: Iterab
     Raises:
         LocalError: the operator does not start with the settings that this takes.
     """
-    settings = ("SAFELIGHT_SWEEP=delete", "SAFELIGHT_SWEEP_SECONDS=2")
-    release.kubectl("set", "env", _OPERATOR, *settings)
+    settings = {
+        "SAFELIGHT_SWEEP": "delete",
+        "SAFELIGHT_SWEEP_SECONDS": "2",
+        # A mix has few ids, and its faults may well leave objects of many of them.
+        "SAFELIGHT_SWEEP_MAX_SHARE": "1",
+    }
+    variables = [f"{name}={value}" for name, value in settings.items()]
+    release.kubectl("set", "env", _OPERATOR, *variables)
     release.kubectl("rollout", "status", _OPERATOR, "--timeout=120s")
     folder = storage.directory / "data" / release.storage.bucket
-    for ids in portions(left, bucket.stored()):
-        remove(folder, bucket, ids)
-
-
-def portions(left: Iterable[str], stored: Iterable[str]) -> Iterator[set[str]]:
-    """Yield the ids of objects, no more at a time than the sweeper believes to be left over.
-
-    Args:
-        left: the keys of the objects.
-        stored: the keys of the whole bucket.
-    """
-    ids = sorted(_ids(left))
-    size = max(1, len(_ids(stored)) // _PORTION)
-    for start in range(0, len(ids), size):
-        yield set(ids[start : start + size])
+    remove(folder, bucket, {owner.upload_id for key in left if (owner := keys.owner(key))})
 
 
 def remove(folder: Path, bucket: Bucket, ids: set[str]) -> None:
@@ -60,10 +50,6 @@ def remove(folder: Path, bucket: Bucket, ids: set[str]) -> None:
     end = time.monotonic() + _SWEPT_WITHIN
     while _of(bucket, ids) and time.monotonic() < end:
         time.sleep(_INTERVAL)
-
-
-def _ids(found: Iterable[str]) -> set[str]:
-    return {owner.upload_id for key in found if (owner := keys.owner(key))}
 
 
 def _of(bucket: Bucket, ids: set[str]) -> list[str]:
