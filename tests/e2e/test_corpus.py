@@ -23,7 +23,7 @@ from safelight_contract.facts import Facts
 from safelight_contract.job import Manifest
 from tests.e2e.conftest import Cluster
 from tests.processor_image.helpers import mean_difference
-from tests.support import images
+from tests.support import file_parts
 from tests.support.bucket import Bucket
 from tests.support.client import Client
 
@@ -188,7 +188,9 @@ def test_every_output_decodes_whole_and_holds_nothing_else(outcomes: list[Outcom
     for outcome in outcomes:
         for address, (image_format, size, data) in outcome.files.items():
             what = (outcome.row["file"], address)
-            assert set(images.parts(data, image_format)) <= images.PARTS[image_format.name], what
+            assert (
+                set(file_parts.of(data, image_format)) <= file_parts.ALLOWED[image_format.name]
+            ), what
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 with Image.open(io.BytesIO(data), formats=[image_format.name]) as picture:

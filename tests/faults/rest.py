@@ -15,7 +15,7 @@ from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD
 from tests.faults.access import Access, Json
 from tests.faults.history import Line, Recorder
 from tests.faults.observer import KINDS, describe, is_processors
-from tests.support import images
+from tests.support import file_parts
 from tests.support.bucket import Bucket
 
 SIGNATURE: Final = "X-Amz-Signature"
@@ -128,7 +128,7 @@ def inspect(data: bytes) -> dict[str, Any]:
         with Image.open(io.BytesIO(data), formats=[known.name]) as picture:
             picture.load()
             found |= {"width": picture.width, "height": picture.height}
-        found["metadata"] = sorted(set(images.parts(data, known)) - images.PARTS[known.name])
+        found["metadata"] = sorted(set(file_parts.of(data, known)) - file_parts.ALLOWED[known.name])
     except Exception:  # noqa: BLE001 - Pillow raises errors of many types, `parts` AssertionError
         return found
     return found | {"decodes": True}

@@ -24,7 +24,7 @@ from tests.processor_image.animations import (
     shown,
 )
 from tests.processor_image.helpers import BARE, made, mean_difference, pixel
-from tests.support import images
+from tests.support import file_parts, images
 
 MIRRORED = Image.Transpose.FLIP_LEFT_RIGHT
 
@@ -43,7 +43,7 @@ def test_frames_and_durations_are_kept(kind: Format) -> None:
         assert mean_difference(picture, original.convert("RGBA")) < (
             4 if kind is policy.AVIF else 1
         )
-    assert set(images.parts(image.data, image.format)) <= images.PARTS[image.format.name]
+    assert set(file_parts.of(image.data, image.format)) <= file_parts.ALLOWED[image.format.name]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_metadata_is_left_behind(kind: Format) -> None:
     data = animated(drawn(), kind, exif=images.exif(1), xmp=xmp) + images.SECRET.encode()
     image = made(data, kind).image
     assert images.SECRET.encode() not in image.data
-    assert set(images.parts(image.data, kind)) <= images.PARTS[kind.name]
+    assert set(file_parts.of(image.data, kind)) <= file_parts.ALLOWED[kind.name]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -163,10 +163,10 @@ def test_variants_are_skipped_with_a_warning() -> None:
 
 def test_drawing_stays_exact_and_photo_becomes_small() -> None:
     drawing = animated(drawn((200, 150)), policy.GIF)
-    assert "VP8" not in images.parts(made(drawing, policy.GIF).image.data, policy.WEBP)
+    assert "VP8" not in file_parts.of(made(drawing, policy.GIF).image.data, policy.WEBP)
     photo = animated(photos((200, 150), 6), policy.GIF)
     image = made(photo, policy.GIF).image
-    assert "VP8" in images.parts(image.data, policy.WEBP)
+    assert "VP8" in file_parts.of(image.data, policy.WEBP)
     assert len(image.data) < 0.5 * len(photo)
 
 

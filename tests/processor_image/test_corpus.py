@@ -13,7 +13,7 @@ from safelight_contract.job import ExitCode, Manifest
 from safelight_contract.recipe import Engine, Recipe
 from safelight_processor.__main__ import run_on_files
 from tests.processor_image.helpers import mean_difference
-from tests.support import images
+from tests.support import file_parts, images
 
 REFUSALS = {
     ExitCode.UNSUPPORTED_FORMAT,
@@ -92,8 +92,8 @@ def check_result(row: Row, manifest: Manifest, folder: Path) -> None:
         expected = [int(side) for side in row["fit_3840x2160"].split("x")]
         found = (manifest.width, manifest.height)
         assert all(abs(a - b) <= 1 for a, b in zip(found, expected, strict=True))
-    if image_format.name in images.PARTS:
-        assert set(images.parts(data, image_format)) <= images.PARTS[image_format.name]
+    if image_format.name in file_parts.ALLOWED:
+        assert set(file_parts.of(data, image_format)) <= file_parts.ALLOWED[image_format.name]
     picture = Image.open(io.BytesIO(data), formats=[image_format.name])
     picture.load()
     assert picture.size == (manifest.width, manifest.height)

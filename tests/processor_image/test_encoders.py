@@ -21,7 +21,7 @@ from safelight_processor.engines.vips import VipsEngine
 from safelight_processor.picture import Mode, Picture
 from safelight_processor.profiles import DISPLAY_P3_PROFILE
 from tests.processor_image.helpers import worst_difference
-from tests.support import images
+from tests.support import file_parts, images
 
 EXACT = Settings(quality=None)
 LOSSY = Settings(quality=80)
@@ -80,8 +80,8 @@ def test_same_picture_gives_same_bytes_and_nothing_but_pixels(
     data = encode(noisy(90, 70), image_format, settings)
     again = encode(Picture.from_pillow(opened(data).convert("RGB")), image_format, settings)
     assert encode(Picture.from_pillow(opened(data).convert("RGB")), image_format, settings) == again
-    parts = set(images.parts(data, image_format))
-    assert parts <= images.PARTS[image_format.name] - {"APP2:ICC_PROFILE", "iCCP", "ICCP"}
+    parts = set(file_parts.of(data, image_format))
+    assert parts <= file_parts.ALLOWED[image_format.name] - {"APP2:ICC_PROFILE", "iCCP", "ICCP"}
     assert opened(data).size == (90, 70)
 
 
@@ -133,7 +133,7 @@ def test_jpeg_is_written_by_jpegli_with_half_the_chroma(
 ) -> None:
     assert encoder(policy.JPEG, "RGB", profile)[0] == expected
     data = encode(picture(64, 48), policy.JPEG, Settings(quality=80, profile=profile))
-    assert frame in images.parts(data, policy.JPEG)
+    assert frame in file_parts.of(data, policy.JPEG)
     sampling = [component[1:3] for component in JpegImageFile(io.BytesIO(data)).layer]
     assert sampling == [(2, 2), (1, 1), (1, 1)]
 
@@ -145,7 +145,7 @@ def test_without_jpegli_a_jpeg_is_progressive_by_libjpeg_turbo(
     assert no_jpegli
     assert encoder(policy.JPEG, "RGB", profile)[0] == "libjpeg_turbo"
     data = encode(picture(64, 48), policy.JPEG, Settings(quality=80, profile=profile))
-    assert "SOF2" in images.parts(data, policy.JPEG)
+    assert "SOF2" in file_parts.of(data, policy.JPEG)
 
 
 def test_without_the_slow_jpegli_the_quick_one_is_the_small_profile(no_jpegli: set[str]) -> None:
@@ -211,7 +211,7 @@ def test_png_of_a_photo_is_made_the_quick_way() -> None:
 
 @pytest.mark.parametrize(("settings", "chunk"), [(EXACT, "VP8L"), (LOSSY, "VP8")])
 def test_webp_is_as_lossless_as_it_is_told(settings: Settings, chunk: str) -> None:
-    assert chunk in images.parts(encode(picture(60, 40), policy.WEBP, settings), policy.WEBP)
+    assert chunk in file_parts.of(encode(picture(60, 40), policy.WEBP, settings), policy.WEBP)
 
 
 @pytest.mark.parametrize("image_format", [policy.JPEG, policy.WEBP, policy.AVIF])

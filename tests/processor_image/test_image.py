@@ -20,7 +20,7 @@ from tests.processor_image.helpers import (
     transformed,
     worst_difference,
 )
-from tests.support import images
+from tests.support import file_parts, images
 
 every_format = pytest.mark.parametrize("image_format", policy.FORMATS, ids=lambda f: f.name)
 format_with_metadata = pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_nothing_but_pixels_and_a_small_profile_is_left(
     data = images.with_metadata(images.picture(*size, mode), image_format)
     assert data.count(images.SECRET.encode()) >= 2
     result, picture = transformed(data, image_format)
-    assert set(images.parts(result.data, result.format)) <= images.PARTS[result.format.name]
+    assert set(file_parts.of(result.data, result.format)) <= file_parts.ALLOWED[result.format.name]
     assert images.SECRET.encode() not in result.data
     assert picture.info.get("icc_profile") in {None, SRGB_PROFILE}
     assert len(picture.getexif()) == 0
@@ -205,7 +205,7 @@ def test_of_several_pictures_in_a_jpeg_the_first_is_kept() -> None:
     second = Image.new("RGB", (30, 20), "blue")
     Image.new("RGB", (30, 20), "red").save(buffer, "MPO", save_all=True, append_images=[second])
     result, shown = transformed(buffer.getvalue(), policy.JPEG)
-    assert set(images.parts(result.data, policy.JPEG)) <= images.PARTS["JPEG"]
+    assert set(file_parts.of(result.data, policy.JPEG)) <= file_parts.ALLOWED["JPEG"]
     assert mean_difference(shown, Image.new("RGB", (30, 20), "red")) < 3
 
 
@@ -213,7 +213,7 @@ def test_grey_jpeg_stays_grey() -> None:
     data = images.encoded(images.picture(50, 40, "L"), policy.JPEG)
     result, shown = transformed(data, policy.JPEG)
     assert shown.mode == "L"
-    assert "APP2:ICC_PROFILE" not in images.parts(result.data, policy.JPEG)
+    assert "APP2:ICC_PROFILE" not in file_parts.of(result.data, policy.JPEG)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from PIL import Image
 from safelight_contract import policy
 from safelight_processor.encoders.rewrap import rewrapped
 from safelight_processor.picture import Picture
-from tests.support import images
+from tests.support import file_parts, images
 
 SIZE = (24, 16)
 
@@ -28,7 +28,7 @@ def test_png_keeps_its_pixels_alone_and_ends_where_they_end() -> None:
     original, picture = png(after_stream=b"smuggled")
     data = rewrapped(original + b"trailing", policy.PNG, picture)
     assert data is not None
-    assert list(images.parts(data, policy.PNG)) == ["IHDR", "IDAT", "IEND"]
+    assert list(file_parts.of(data, policy.PNG)) == ["IHDR", "IDAT", "IEND"]
     assert b"smuggled" not in data
     assert b"trailing" not in data
     with Image.open(io.BytesIO(data)) as shown:
