@@ -132,6 +132,16 @@ os.kill(os.getpid(), signal.SIGKILL)
     _eventually(lambda: processes.running(sleeper) is None)
 
 
+def test_a_bound_process_that_was_killed_leaves_no_zombie(sleeper: Daemon) -> None:
+    bound = replace(sleeper, bound=True)
+    processes.ensure(bound)
+    killed = _running(bound)
+    os.kill(killed.pid, signal.SIGKILL)
+    _eventually(lambda: processes.running(bound) is None)
+    assert processes.ensure(bound)
+    assert not Path(f"/proc/{killed.pid}").exists()
+
+
 def test_says_why_a_process_ended(sleeper: Daemon) -> None:
     broken = replace(sleeper, command=("sh", "-c", "sleep 0.3; echo no disk left; exit 1"))
     processes.ensure(broken)

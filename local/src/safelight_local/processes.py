@@ -144,6 +144,7 @@ def _start(daemon: Daemon) -> None:
             cwd="/",
         )
     if daemon.bound:
+        _reap()
         _bound[child.pid] = child
     else:
         child.wait()
@@ -152,6 +153,12 @@ def _start(daemon: Daemon) -> None:
         if time.monotonic() > end:
             raise LocalError(f"{daemon.name} did not start: {progress.last_line(daemon.log)}")
         time.sleep(_INTERVAL)
+
+
+def _reap() -> None:
+    """Forget the bound processes that somebody else has ended."""
+    for pid in [pid for pid, child in _bound.items() if child.poll() is not None]:
+        del _bound[pid]
 
 
 def stop(process: Process, patience: float = PATIENCE) -> None:
