@@ -10,7 +10,7 @@ import hashlib
 import time
 import uuid
 from collections.abc import Mapping
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack, closing, suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -31,6 +31,8 @@ from tests.operator.playing import Kubernetes
 from tests.support.bucket import Bucket
 
 _ATTEMPT: Final = 1
+_LOOK_SECONDS: Final = 15.0
+_ENDS: Final = {"Complete", "Failed"}
 
 
 class BareLoop:
@@ -96,8 +98,20 @@ class BareLoop:
         async with self._slots, asyncio.timeout(self._processor.deadline_seconds):
             job = self._job(upload_id, photo, objects)
             await kubernetes.create("jobs", job)
-            await self._hinted[upload_id].wait()
+            await self._ended(upload_id, job["metadata"]["name"], kubernetes)
             await kubernetes.delete("jobs", job["metadata"]["name"])
+
+    async def _ended(self, upload_id: str, name: str, kubernetes: Kubernetes) -> None:
+        """Wait for the hint; on a busy node one may get lost, so look from time to time."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._hinted[upload_id].wait()
+                    return
+            job = await kubernetes.get("jobs", name)
+            conditions = (job or {}).get("status", {}).get("conditions", ())
+            if job is None or _ENDS & {condition["type"] for condition in conditions}:
+                return
 
     def _job(self, upload_id: str, photo: bytes, objects: Objects) -> dict[str, Any]:
         seconds = self._processor.deadline_seconds + URL_MARGIN_SECONDS

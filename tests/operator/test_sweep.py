@@ -113,6 +113,17 @@ def test_much_at_once_is_rather_a_mistake() -> None:
         tally_of(*known, *orphans(1000, YOUNG)).removable()
 
 
+def test_uploads_that_are_just_being_created_are_no_alarm() -> None:
+    just_now = NOW - timedelta(minutes=10)
+    assert tally_of(*[GOOD] * 9, *orphans(9, just_now)).removable() == []
+    assert tally_of(*orphans(1, just_now)).removable() == []
+    earlier = just_now - timedelta(seconds=1)
+    with pytest.raises(AlarmingError, match="9 of 18"):
+        tally_of(*[GOOD] * 9, *orphans(9, earlier)).removable()
+    with pytest.raises(AlarmingError, match="no record at all"):
+        tally_of(*orphans(1, earlier)).removable()
+
+
 def test_how_much_is_a_mistake_can_be_said() -> None:
     known = [GOOD] * 8
     assert len(tally_of(*known, *orphans(8), max_share=0.5).removable()) == 8

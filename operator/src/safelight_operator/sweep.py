@@ -16,6 +16,8 @@ from safelight_operator.world import Image
 
 MIN_AGE: Final = timedelta(hours=24)
 """Younger objects may belong to an upload that is just being created, or deleted."""
+UNDER_WAY: Final = timedelta(minutes=10)
+"""Objects younger than that say nothing: their upload is most likely just being created."""
 MAX_PER_RUN: Final = 50
 """Ids that one run nominates at most."""
 ALARMING_FROM: Final = 10
@@ -92,7 +94,7 @@ class Tally:
     _ids: int = 0
     """With objects."""
     _left_over: int = 0
-    """Ids of which objects look left over."""
+    """Ids of which objects look left over, and did not come just now."""
     _records: int = 0
 
     def add(self, sight: Sight) -> None:
@@ -100,7 +102,9 @@ class Tally:
         found = left_over(sight)
         self._ids += bool(sight.objects)
         self._records += sight.has_upload or sight.image is not None
-        self._left_over += bool(found)
+        self._left_over += any(
+            self._age(o) > UNDER_WAY for objects in found.values() for o in objects
+        )
         for kind, objects in found.items():
             self.old[kind] += sum(self._is_old(o) for o in objects)
         if found and all(self._is_old(o) for o in sight.objects):
@@ -126,7 +130,10 @@ class Tally:
         return self.nominated
 
     def _is_old(self, stored: StoredObject) -> bool:
-        return self.now - stored.modified > MIN_AGE
+        return self._age(stored) > MIN_AGE
+
+    def _age(self, stored: StoredObject) -> timedelta:
+        return self.now - stored.modified
 
     @staticmethod
     def _note(ids: list[str], upload_id: str) -> None:
