@@ -28,7 +28,8 @@ OTHER = ID.replace("1", "9")
 
 @pytest.fixture(autouse=True)
 def _no_age(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "MIN_AGE", timedelta(seconds=-1))
+    for name in ("MIN_AGE", "UNDER_WAY"):
+        monkeypatch.setattr(sweep, name, timedelta(seconds=-1))
 
 
 @pytest.fixture
