@@ -18,6 +18,9 @@ PODS: Final = IPv4Network("198.18.0.0/16")
 SERVICES: Final = IPv4Network("198.19.0.0/20")
 ADDRESS: Final = str(PODS[1])
 """Of the node, on the bridge."""
+MAC: Final = "0a:58:" + PODS[1].packed.hex(":")
+"""The bridge's for good: else it takes over the lowest of its ports', which come and go with pods,
+and whoever remembers the last one reaches nobody for half a minute."""
 NODE_PORTS: Final = range(30080, 30082)
 """Ports of 127.0.0.1 that lead to Services: of `make up`, and of a release for tests."""
 _SYN: Final = ("--tcp-flags", "FIN,SYN,RST,ACK", "SYN")
@@ -64,7 +67,7 @@ def start() -> None:
         shell.run("ip", "link", "delete", BRIDGE, may_fail=True)
         shell.run("ip", "link", "add", BRIDGE, "type", "bridge")
         shell.run("ip", "address", "add", f"{ADDRESS}/{PODS.prefixlen}", "dev", BRIDGE)
-    shell.run("ip", "link", "set", BRIDGE, "up")
+    shell.run("ip", "link", "set", BRIDGE, "address", MAC, "up")
     shell.run("modprobe", "br_netfilter", may_fail=True)
     for name, value in _SETTINGS.items():
         file = Path("/proc/sys") / name
