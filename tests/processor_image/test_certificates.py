@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from safelight_processor.errors import StorageFailed
-from tests.processor_image.scripted_server import Answer, serving
 from tests.processor_image.storing import DATA, Connect, original
+from tests.support.scripted_server import Answer, serving
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from safelight_processor.objects import SignedObjects
-from tests.processor_image.scripted_server import Answer, closed_port, serving
 from tests.processor_image.storing import Connect, request_to
+from tests.support.scripted_server import Answer, closed_port, serving
 
 
 def test_hint_is_one_post_without_a_body(connect: Connect) -> None:

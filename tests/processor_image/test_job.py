@@ -20,8 +20,8 @@ from safelight_contract.job import (
 )
 from tests.processor_image.helpers import BARE
 from tests.processor_image.jobs import ID, PHOTO, PROGRAM, Run, SigningBucket, failure
-from tests.processor_image.scripted_server import Answer, closed_port, serving
 from tests.support import images
+from tests.support.scripted_server import Answer, closed_port, serving
 
 
 def test_one_image_from_original_to_manifest(bucket: SigningBucket, run: Run) -> None:

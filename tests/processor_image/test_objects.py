@@ -10,8 +10,8 @@ import pytest
 from safelight_contract.job import ExitCode
 from safelight_processor.errors import ImageRejected, ProcessingFailed, StorageFailed
 from safelight_processor.objects import SignedObjects
-from tests.processor_image.scripted_server import Answer, closed_port, serving
 from tests.processor_image.storing import DATA, QUERY, Clock, Connect, original, request_to
+from tests.support.scripted_server import Answer, closed_port, serving
 
 Call = Callable[[SignedObjects], object]
 GET: Call = lambda objects: objects.fetch(original())  # noqa: E731 - a row of the tables below
