@@ -20,7 +20,7 @@ ADDRESS: Final = str(PODS[1])
 """Of the node, on the bridge."""
 MAC: Final = "0a:58:" + PODS[1].packed.hex(":")
 """The bridge's for good: else it takes over the lowest of its ports', which come and go with pods,
-and whoever remembers the last one reaches nobody for half a minute."""
+and whoever remembers the last one reaches nobody until it asks again (ARP)."""
 NODE_PORTS: Final = range(30080, 30082)
 """Ports of 127.0.0.1 that lead to Services: of `make up`, and of a release for tests."""
 _SYN: Final = ("--tcp-flags", "FIN,SYN,RST,ACK", "SYN")
