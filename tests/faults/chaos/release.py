@@ -71,20 +71,22 @@ class Release(Installation):
         return f"{registry}/safelight-processor:{tag}"
 
     def unfinished(self) -> list[str]:
-        """Return what is still under way: uploads that have not failed, and Jobs without one.
+        """Return what is still under way: uploads that have not failed, Jobs and pods without one.
 
-        A failed upload keeps its Jobs.
+        A failed upload keeps its Jobs and their pods. Kubernetes removes a pod after its Job, and a
+        kubelet that was away when the Job went does so later.
 
         Raises:
             LocalError: the API server does not answer.
         """
         uploads = {item["metadata"]["name"]: failed(item) for item in self.get("imageuploads")}
-        jobs = [
-            job["metadata"]["name"]
-            for job in self.get("jobs")
-            if job["metadata"]["labels"].get(LABEL_UPLOAD_ID) not in uploads
+        left = [
+            item["metadata"]["name"]
+            for kind in ("jobs", "pods")
+            for item in self.get(kind, LABEL_UPLOAD_ID)
+            if item["metadata"]["labels"][LABEL_UPLOAD_ID] not in uploads
         ]
-        return [name for name, has_failed in uploads.items() if not has_failed] + jobs
+        return [name for name, has_failed in uploads.items() if not has_failed] + left
 
     def operators(self, number: int) -> None:
         """Have so many operators, and wait until they are ready.
