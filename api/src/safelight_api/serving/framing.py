@@ -48,42 +48,67 @@ class RequestReader:
             more are refused with 431.
     """
 
-    def __init__(self, max_head_bytes: int) -> None: ...
+    __slots__ = (
+        "_at",
+        "_chunks",
+        "_empty_lines",
+        "_finder",
+        "_head_bytes",
+        "_held",
+        "_keeps_alive",
+        "_left",
+        "_max_head_bytes",
+        "_refusal",
+        "_state",
+    )
+
+    def __init__(self, max_head_bytes: int) -> None:
+        self._max_head_bytes = max_head_bytes
+        self._finder = HeadFinder(max_head_bytes)
+        self._held: bytes | bytearray = b""
+        self._at = 0
+        self._state = _IN_HEAD
+        self._empty_lines = 0
+        self._head_bytes = 0
+        self._left = 0
+        self._chunks: ChunkDecoder | None = None
+        self._keeps_alive = True
+        self._refusal: Refusal | None = None
 
     def feed(self, data: bytes | memoryview) -> None:
         """Take what has arrived."""
+        if self._state >= _REFUSED:
+            return
+        if not self._held:
+            self._held = bytes(data)
+            return
+        if isinstance(self._held, bytes):
+            self._held = bytearray(self._held)
+        if self._at:
+            del self._held[: self._at]
+            self._at = 0
+        self._held += data
 
     def next_event(self) -> Event:
         """Tell what comes next; without any data, `NEED_DATA`."""
+        if self._state == _IN_HEAD:
+            if not self._held:
+                return NEED_DATA
+            if not self._at and type(self._held) is bytes:
+                known = _LAST_HEADS.get(self._held)
+                if known is not None and len(self._held) <= self._max_head_bytes:
+                    return self._begin(known, len(self._held))
+        elif self._state == _ENDING:
+            return self._end()
+        try:
+            return self._read()
+        except RefusedError as error:
+            return self._refuse(error.refusal)
+
+    def _read(self) -> Event:
+        match self._state:
+            case state if state == _IN_HEAD:
+                return self._read_head()
+            case state if state == _IN_LENGTH:
+                return self._read_length()
         return NEED_DATA
-
-    @property
-    def is_in_head(self) -> bool:
-        """After `NEED_DATA`: whether a head, a chunk's size line or trailers have begun, not ended.
-
-        The time of a head counts while it holds.
-        """
-        return False
-
-    @property
-    def is_between(self) -> bool:
-        """Whether the last request is complete and nothing of another is held."""
-        return True
-
-    @property
-    def is_done_with_body(self) -> bool:
-        """Whether all of the current request's body has been told; also true between requests.
-
-        An answer that starts while this is false says `Connection: close`.
-        """
-        return True
-
-    @property
-    def held_bytes(self) -> int:
-        """Bytes in memory here: unfinished heads, and all that was fed and not yet pulled."""
-        return 0
-
-    @property
-    def head_bytes(self) -> int:
-        """Size of the current request's head, with its chunk extensions and trailers so far."""
-        return 0
