@@ -14,7 +14,10 @@ from safelight_api.serving.heads import MAX_FIELDS, is_field_line, malformed_fie
 
 MAX_LINE_BYTES: Final = 1024
 """Of a size with its extensions, CRLF included; no known client sends any extension."""
+MAX_PIECES: Final = 1024
+"""In one call: some 1 ms."""
 
+_PLAIN_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,12})\r\n")
 _SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,12})(;[\t\x20-\x7e]*+)?\r\n")
 _CRLF: Final = b"\r\n"
 _IN_SIZE, _IN_DATA, _AFTER_DATA, _IN_TRAILERS, _DONE = range(5)
@@ -48,48 +51,82 @@ class ChunkDecoder:
         """Whether the last chunk has been read, and the trailers have not ended."""
         return self._state == _IN_TRAILERS
 
-    def decode(self, held: bytes | bytearray, start: int, pieces: list[bytes]) -> int:
+    def decode(
+        self, held: bytes | bytearray, start: int, pieces: list[bytes | bytearray]
+    ) -> int:
         """Add the data from `start` on to the pieces; return where the rest begins.
 
-        The rest is an unfinished line, or what follows the body if it is complete; bytes are added
-        to it before the next call. Many small chunks cost one call.
+        Without any new piece the rest is an unfinished line, or what follows the body if that is
+        complete; bytes are added to it before the next call. Small chunks share a call, up to
+        `MAX_PIECES`.
 
         Raises:
             RefusedError: 400 or 431; the pieces hold the data before it.
         """
         position = start
-        total = len(held)
-        while position < total and self._state != _DONE:
-            if self._state == _IN_DATA:
-                end = min(position + self._left, total)
-                pieces.append(bytes(memoryview(held)[position:end]))
-                self._left -= end - position
-                position = end
-                if not self._left:
-                    self._state = _AFTER_DATA
+        while position < len(held) and self._state != _DONE and len(pieces) < MAX_PIECES:
+            if self._state == _IN_SIZE:
+                after = self._take_whole_chunk(held, position, pieces)
+            elif self._state == _IN_DATA:
+                after = self._take_data(held, position, pieces)
             elif self._state == _AFTER_DATA:
-                if not _CRLF.startswith(held[position : position + 2]):
-                    raise malformed("A chunk is longer or shorter than it says.")
-                if total - position < len(_CRLF):
-                    break
-                position += len(_CRLF)
-                self._state = _IN_SIZE
+                after = self._take_data_end(held, position)
             else:
-                line_end = held.find(b"\n", position + self._seen) + 1
-                self._bound_line(line_end or total, position)
-                if not line_end:
-                    self._seen = total - position
-                    break
-                self._seen = 0
-                if self._state == _IN_SIZE:
-                    self._take_size(held, position)
-                else:
-                    self._take_trailer(held, position, line_end)
-                position = line_end
+                after = self._take_line(held, position)
+            if after == position:
+                break
+            position = after
         return position
 
-    def _bound_line(self, end: int, position: int) -> None:
-        size = end - position
+    def _take_whole_chunk(
+        self, held: bytes | bytearray, position: int, pieces: list[bytes | bytearray]
+    ) -> int:
+        """Take a chunk that is all there in one step: bodies of one-byte chunks are long."""
+        size = _PLAIN_SIZE.match(held, position)
+        if size is None:
+            return self._take_line(held, position)
+        start = size.end()
+        end = start + int(size[1], 16)
+        if end == start or held[end : end + 2] != _CRLF:
+            return self._take_line(held, position)
+        self._seen = 0
+        pieces.append(held[start:end])
+        return end + len(_CRLF)
+
+    def _take_data(
+        self, held: bytes | bytearray, position: int, pieces: list[bytes | bytearray]
+    ) -> int:
+        end = min(position + self._left, len(held))
+        pieces.append(held[position:end])
+        self._left -= end - position
+        if not self._left:
+            self._state = _AFTER_DATA
+        return end
+
+    def _take_data_end(self, held: bytes | bytearray, position: int) -> int:
+        found = held[position : position + len(_CRLF)]
+        if found == _CRLF:
+            self._state = _IN_SIZE
+            return position + len(_CRLF)
+        if found != _CRLF[:1]:
+            raise malformed("A chunk is longer or shorter than it says.")
+        return position
+
+    def _take_line(self, held: bytes | bytearray, position: int) -> int:
+        """Take a size or a trailer; return `position` if its line is not complete."""
+        end = held.find(b"\n", position + self._seen) + 1
+        self._bound_line((end or len(held)) - position)
+        if not end:
+            self._seen = len(held) - position
+            return position
+        self._seen = 0
+        if self._state == _IN_SIZE:
+            self._take_size(held, position)
+        else:
+            self._take_trailer(held, position, end)
+        return end
+
+    def _bound_line(self, size: int) -> None:
         if self._state == _IN_SIZE:
             if size > MAX_LINE_BYTES:
                 raise malformed("A chunk's size is malformed.")

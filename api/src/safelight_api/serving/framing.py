@@ -158,24 +158,28 @@ class RequestReader:
         held = self._held
         if not held:
             return NEED_DATA
-        if not self._at and isinstance(held, bytes) and len(held) <= self._max_head_bytes:
+        if isinstance(held, bytes) and not self._at:
             head = _LAST_HEADS.get(held)
-            if head is not None:
+            if head is not None and len(held) <= self._max_head_bytes:
                 return self._begin(head, len(held))
-        while held.startswith(_CRLF, self._at):
-            self._empty_lines += 1
-            if self._empty_lines > MAX_EMPTY_LINES:
-                raise malformed("There are too many empty lines before the request.")
-            self._take(len(_CRLF))
-        if len(held) - self._at == 1 and held.endswith(b"\r"):
-            return self._wait()
+        if held.startswith(_CRLF, self._at):
+            self._skip_empty_lines()
         start = self._at
-        end = self._finder.find(held, start) if start < len(held) else None
+        if len(held) - start < len(_CRLF) and held.endswith(b"\r"):
+            return self._wait()
+        end = self._finder.find(held, start) if self._held else None
         if end is None:
             return self._wait()
         head = parse(held, start, end)
         _LAST_HEADS.add(bytes(held[start:end]), head)
         return self._begin(head, end - start)
+
+    def _skip_empty_lines(self) -> None:
+        while self._held.startswith(_CRLF, self._at):
+            self._empty_lines += 1
+            if self._empty_lines > MAX_EMPTY_LINES:
+                raise malformed("There are too many empty lines before the request.")
+            self._take(len(_CRLF))
 
     def _begin(self, head: Head, size: int) -> Head:
         """Go on behind a head of so many bytes."""
@@ -210,7 +214,7 @@ class RequestReader:
         chunks = self._chunks
         if chunks is None or not self._held:
             return NEED_DATA
-        pieces: list[bytes] = []
+        pieces: list[bytes | bytearray] = []
         try:
             position = chunks.decode(self._held, self._at, pieces)
         except RefusedError as error:

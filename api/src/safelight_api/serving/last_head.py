@@ -32,6 +32,8 @@ class LastHeads:
 
     def get(self, head: bytes) -> Head | None:
         """Return what exactly these bytes were parsed to, if that is still kept."""
+        if len(head) > MAX_BYTES:
+            return None
         found = self._new.get(head)
         if found is None:
             found = self._old.pop(head, None)

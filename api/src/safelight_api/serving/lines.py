@@ -14,6 +14,9 @@ from safelight_api.serving.heads import malformed_field, request_line
 _END: Final = b"\r\n\r\n"
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _NO_REQUEST_LINE: Final = re.compile(rb"[^\x20-\x7e\r\n]|\r[^\n]")
+_METHOD: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}+(?: |\Z)")
+_METHOD_BYTES: Final = 33
+"""With the space behind it."""
 
 
 class HeadFinder:
@@ -59,7 +62,10 @@ class HeadFinder:
             line_end = held.find(b"\n", position, last)
             if line_end < 0:
                 # One byte back: whether a CR is a bare one is told by the byte behind it.
-                if _NO_REQUEST_LINE.search(held, max(position - 1, start), last):
+                is_method = self._seen > _METHOD_BYTES or _METHOD.match(
+                    held, start, min(start + _METHOD_BYTES, last)
+                )
+                if not is_method or _NO_REQUEST_LINE.search(held, max(position - 1, start), last):
                     raise malformed("The request line is malformed.")
                 return
             position = request_line(held, start)[-1]

@@ -1,0 +1,281 @@
+"""What was asked by some bytes: as the server's reader has it, and as h11 has it, the judge.
+
+Requests that both read are the same ones. What one of them refuses and the other reads is on one
+of two lists, each with its reason: `STRICTER` and `LAXER`.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+import h11
+
+from safelight_api.serving.framing import (
+    NEED_DATA,
+    Body,
+    End,
+    Event,
+    Head,
+    Refusal,
+    RequestReader,
+)
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+_VERSION: Final = re.compile(rb"HTTP/1\.[01]")
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
+_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
+_FOLD: Final = re.compile(rb"\n[ \t]")
+_HOST: Final = re.compile(
+    rb"([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+(:\d*)?|\[[0-9A-Fa-f:.]+\](:\d*)?"
+)
+_ABSOLUTE: Final = re.compile(rb"(?i:https?)://([^/?#]*)([^?#]*)([^#]*)")
+_PLAIN_SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,12}(;[^\r\n]*)?")
+
+
+@dataclass
+class Request:
+    """One request, as far as it has been read."""
+
+    method: str
+    target: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: bytearray = field(default_factory=bytearray)
+    is_complete: bool = False
+
+
+@dataclass
+class Reading:
+    """All requests of some bytes, and why there are no more: None if more bytes are waited for."""
+
+    requests: list[Request] = field(default_factory=list)
+    refusal: str | None = None
+    status: int | None = None
+
+
+Judgement = Callable[[bytes, Request], bool]
+"""Whether bytes, and the request that h11 reads in them, hold what our refusal speaks of."""
+
+
+def _values(request: Request, name: bytes) -> list[bytes]:
+    return [value for key, value in request.headers if key == name]
+
+
+def _host(_data: bytes, request: Request) -> bool:
+    hosts = _values(request, b"host")
+    return len(hosts) != 1 or _HOST.fullmatch(hosts[0]) is None
+
+
+STRICTER: Final[dict[str, tuple[str, Judgement]]] = {
+    "The request line is malformed.": (
+        "h11 ends a line at a bare LF, and bounds no method's length",
+        lambda data, request: bool(_BARE_LF.search(data)) or len(request.method) > 32,
+    ),
+    "The server speaks HTTP/1.1 and HTTP/1.0.": (
+        "h11 reads any version as one of these two",
+        lambda data, _: any(
+            not _VERSION.fullmatch(word) for word in re.findall(rb"HTTP/[0-9.]+", data)
+        ),
+    ),
+    "A header field is malformed.": (
+        "h11 takes bare LF, folded lines and most control characters",
+        lambda data, _: any(e.search(data) for e in (_BARE_LF, _FOLD, _CONTROL)),
+    ),
+    "The headers are too large.": ("h11 is asked about pieces", lambda data, _: len(data) > 60_000),
+    "The trailers are too large.": ("h11 bounds none", lambda data, _: len(data) > 60_000),
+    "The chunk extensions are too large.": ("h11 bounds none", lambda data, _: len(data) > 60_000),
+    "A request has at most 100 header fields.": (
+        "h11 bounds bytes alone",
+        lambda _, request: len(request.headers) > 100,
+    ),
+    "A request has at most 100 trailer fields.": (
+        "h11 bounds bytes alone",
+        lambda data, _: data.count(b":") > 100,
+    ),
+    "A request has one Host field.": ("h11 asks no HTTP/1.0 for one", _host),
+    "The Host field is malformed.": ("h11 looks at the characters alone", _host),
+    "Content-Length is one number of bytes.": (
+        "h11 takes a repeated one of the same value, and 20 digits",
+        lambda data, _: data.lower().count(b"content-length") > 1
+        or b"," in data
+        or bool(re.search(rb"\d{16}", data)),
+    ),
+    "A request has Content-Length or Transfer-Encoding, not both.": (
+        "h11 believes the latter",
+        lambda data, _: b"content-length" in data.lower() and b"transfer-encoding" in data.lower(),
+    ),
+    "HTTP/1.0 has no Transfer-Encoding.": (
+        "h11 takes it",
+        lambda data, request: b"HTTP/1.0" in data and bool(_values(request, b"transfer-encoding")),
+    ),
+    "The only expectation that is met is 100-continue.": (
+        "h11 leaves others to the application",
+        lambda _, request: any(
+            value.lower() != b"100-continue" for value in _values(request, b"expect")
+        ),
+    ),
+    "The target of a request has no fragment.": (
+        "h11 looks at the characters alone",
+        lambda _, request: b"#" in request.target,
+    ),
+    "The server opens no tunnels.": ("h11 opens some", lambda _, r: r.method == "CONNECT"),
+    "The target of CONNECT is a host and a port.": (
+        "h11 looks at the characters alone",
+        lambda _, request: request.method == "CONNECT",
+    ),
+    "The target is a path, or an http address.": (
+        "h11 looks at the characters alone",
+        lambda _, request: not request.target.startswith(b"/"),
+    ),
+    "The host in the target is malformed.": (
+        "h11 looks at the characters alone",
+        lambda _, request: (found := _ABSOLUTE.fullmatch(request.target)) is not None
+        and _HOST.fullmatch(found[1]) is None,
+    ),
+    "A chunk's size is malformed.": (
+        "h11 takes 20 digits, white space behind them, bare LF, anything as an extension",
+        lambda data, _: any(
+            not _PLAIN_SIZE.fullmatch(line) or len(line) > 1000 or _CONTROL.search(line)
+            for line in data.split(b"\r\n")
+        ),
+    ),
+    "There are too many empty lines before the request.": (
+        "h11 takes none",
+        lambda data, _: b"\r\n" * 5 in data,
+    ),
+}
+"""What is refused here and read by h11: our words, the reason, and what the bytes then hold."""
+
+LAXER: Final[dict[str, tuple[str, Callable[[bytes], bool]]]] = {
+    "no request line received": (
+        "RFC 9112, 2.2: an empty line before a request is ignored",
+        lambda data: data.startswith(b"\r\n") or b"\r\n\r\n" in data,
+    ),
+    "illegal request line": (
+        "the same: what has arrived of the line is its CR",
+        lambda data: data.endswith(b"\r"),
+    ),
+}
+"""What is read here and refused by h11: its words, the reason, and what the bytes then hold."""
+
+
+def read(pieces: Iterable[bytes], max_head_bytes: int = MAX_HEAD_BYTES) -> Reading:
+    """Read with the server's reader; whatever follows a refusal is fed too."""
+    reader = RequestReader(max_head_bytes)
+    reading = Reading()
+    for piece in pieces:
+        reader.feed(piece)
+        while (event := reader.next_event()) is not NEED_DATA:
+            _take(reading, event)
+            if isinstance(event, Refusal):
+                break
+    return reading
+
+
+def _take(reading: Reading, event: Event) -> None:
+    match event:
+        case Head():
+            reading.requests.append(Request(event.method, event.target, event.headers))
+        case Body():
+            assert event.data, "an empty piece of a body"
+            reading.requests[-1].body += event.data
+        case End():
+            reading.requests[-1].is_complete = True
+        case Refusal():
+            told = (event.detail, int(event.status))
+            assert reading.refusal is None or told == (reading.refusal, reading.status)
+            reading.refusal, reading.status = told
+
+
+def ask_h11(data: bytes) -> Reading:
+    """Read with h11, which is answered at once after each request."""
+    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 30)
+    reading = Reading()
+    try:
+        connection.receive_data(data)
+        while _step(connection, reading):
+            pass
+    except h11.RemoteProtocolError as error:
+        reading.refusal = str(error)
+    return reading
+
+
+def _step(connection: h11.Connection, reading: Reading) -> bool:
+    event = connection.next_event()
+    if isinstance(event, h11.Request):
+        reading.requests.append(
+            Request(event.method.decode(), event.target, list(event.headers))
+        )
+    elif isinstance(event, h11.Data):
+        reading.requests[-1].body += event.data
+    elif isinstance(event, h11.EndOfMessage):
+        reading.requests[-1].is_complete = True
+        connection.send(h11.Response(status_code=404, headers=[("Content-Length", "0")]))
+        connection.send(h11.EndOfMessage())
+        if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
+            return False
+        connection.start_next_cycle()
+    else:
+        return False
+    return True
+
+
+def _meant(request: Request) -> tuple[str, bytes, list[tuple[bytes, bytes]]]:
+    """Return method, target and headers of what h11 read, which leaves some to its caller.
+
+    Of a target in absolute form, the host counts instead of the field (RFC 9112, 3.2.2).
+    """
+    found = _ABSOLUTE.fullmatch(request.target)
+    if found is None:
+        return request.method, request.target, _comparable(request.headers)
+    host, path, query = found.groups()
+    target = (path or (b"*" if request.method == "OPTIONS" and not query else b"/")) + query
+    headers = [(name, host if name == b"host" else value) for name, value in request.headers]
+    return request.method, target, _comparable(headers)
+
+
+def _comparable(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return them with the coding's name in lower case: h11 writes it so."""
+    return [(n, v.lower() if n == b"transfer-encoding" else v) for n, v in headers]
+
+
+def compare(data: bytes, ours: Reading, theirs: Reading) -> str | None:
+    """Return how two readings of the same bytes differ beyond what is explained; None if not."""
+    for number, (mine, other) in enumerate(zip(ours.requests, theirs.requests, strict=False)):
+        meant = (mine.method, mine.target, _comparable(mine.headers))
+        if meant != _meant(other):
+            return f"request {number} is {meant} or {_meant(other)}"
+        shorter = min(len(mine.body), len(other.body))
+        if mine.body[:shorter] != other.body[:shorter]:
+            return f"the body of request {number} differs"
+        if mine.is_complete and other.is_complete and len(mine.body) != len(other.body):
+            return f"the body of request {number} has {len(mine.body)} or {len(other.body)} bytes"
+    if ours.refusal is None:
+        return _compare_ends(data, ours, theirs)
+    return _explain(data, ours, theirs)
+
+
+def _compare_ends(data: bytes, ours: Reading, theirs: Reading) -> str | None:
+    if theirs.refusal is not None:
+        _, holds = LAXER.get(theirs.refusal, ("", lambda _: False))
+        return None if holds(data) else f"h11 refuses: {theirs.refusal}"
+    mine = [request.is_complete for request in ours.requests]
+    other = [request.is_complete for request in theirs.requests]
+    return None if mine == other else f"complete requests: {mine} here, {other} by h11"
+
+
+def _explain(data: bytes, ours: Reading, theirs: Reading) -> str | None:
+    if theirs.refusal is not None:
+        return None  # both refuse; the words and the place may differ
+    refused = next(
+        (n for n, request in enumerate(ours.requests) if not request.is_complete),
+        len(ours.requests),
+    )
+    if refused >= len(theirs.requests):
+        return None  # h11 waits for the rest of what is refused here
+    if ours.refusal not in STRICTER:
+        return f"refused here alone: {ours.refusal}"
+    _, holds = STRICTER[ours.refusal]
+    if not holds(data, theirs.requests[refused]):
+        return f"refused here alone, without what it speaks of: {ours.refusal}"
+    return None
