@@ -15,7 +15,17 @@ from tests.support import http_judge
 PREFIX: Final = "http-"
 """Of a finding's file name: what repeats it goes by that."""
 
-_METHODS: Final = (b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE", b"PRI", b"CONNECT", b"g")
+_METHODS: Final = (
+    b"GET",
+    b"POST",
+    b"PUT",
+    b"HEAD",
+    b"OPTIONS",
+    b"DELETE",
+    b"PRI",
+    b"CONNECT",
+    b"g",
+)
 _TARGETS: Final = (
     *(b"/", b"/api/image-upload", b"/a?b=c", b"*", b"/a#b", b"a:1", b"//x/y", b"/%00", b"/\xe9"),
     *(b"http://h/a", b"http://h", b"HTTP://h?x", b"http://u@h/", b"https://[::1]:1/", b"/a b", b""),
@@ -23,28 +33,74 @@ _TARGETS: Final = (
 _VERSIONS: Final = (*(b"HTTP/1.1",) * 9, b"HTTP/1.0", b"HTTP/1.2", b"HTTP/2.0", b"http/1.1", b"")
 _FIELDS: Final = (
     *(b"Connection: close", b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c"),
-    *(b"HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA", b"Upgrade: websocket", b"Connection: keep-alive"),
+    *(
+        b"HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA",
+        b"Upgrade: websocket",
+        b"Connection: keep-alive",
+    ),
     *(b"Expect: 100-continue", b"Expect: x", b"Accept: */*", b"A:", b"A: \t", b"A: b \t c\t", b"A"),
     *(b" folded", b"A : b", b": a", b"A: \x00", b"A: \xff", b"A: \x7f", b"A: \r", b"A: b\nB: c"),
     *(b"Host: other", b"Host:", b"Host: a/b", b"Content-Length : 1", b"Content_Length: 3"),
     *(b"Authorization: Bearer x", b"X: " + b"y" * 300, b"\xe9: a", b"A\x0b: b", b"A: b,\x0bc"),
 )
 _LENGTHS: Final = (
-    *(b"+%d", b"-%d", b"0x%x", b" %d ", b"%d, %d", b"%d\x0b", b"0%d", b"%d_0", b"%d" + b"0" * 15, b""),
+    *(
+        b"+%d",
+        b"-%d",
+        b"0x%x",
+        b" %d ",
+        b"%d, %d",
+        b"%d\x0b",
+        b"0%d",
+        b"%d_0",
+        b"%d" + b"0" * 15,
+        b"",
+    ),
     *(b"%d,", b"%d.0", b"%d %d", b"\xb2%d"),
 )
 _CODINGS: Final = (
     *(b"chunked",) * 9,
-    *(b"Chunked ", b"gzip, chunked", b"chunked, chunked", b"chunked, gzip", b"identity", b"xchunked"),
+    *(
+        b"Chunked ",
+        b"gzip, chunked",
+        b"chunked, chunked",
+        b"chunked, gzip",
+        b"identity",
+        b"xchunked",
+    ),
     *(b"\x0bchunked", b"chunked;a=b", b"", b",chunked", b"chunked,", b'"chunked"', b"gzip"),
 )
 _SIZES: Final = (
     *(b"%x",) * 20,
-    *(b"%X", b"0%x", b"000000000000000%x", b"0x%x", b"+%x", b"-%x", b" %x", b"%x ", b"%x\t", b"%x;a=b"),
+    *(
+        b"%X",
+        b"0%x",
+        b"000000000000000%x",
+        b"0x%x",
+        b"+%x",
+        b"-%x",
+        b" %x",
+        b"%x ",
+        b"%x\t",
+        b"%x;a=b",
+    ),
     *(b'%x;a="b\r"', b"%x ;a", b"%x;a\nb", b"%x_0", b"%x;" + b"e" * 400, b"", b"g%x", b"%xh"),
 )
 _INSERTS: Final = (
-    *(b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b",", b";", b"0\r\n\r\n", b"\r\n\r\n", b"\x0b"),
+    *(
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b"\0",
+        b" ",
+        b"\t",
+        b":",
+        b",",
+        b";",
+        b"0\r\n\r\n",
+        b"\r\n\r\n",
+        b"\x0b",
+    ),
     *(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"Transfer-Encoding: chunked\r\n", b"5\r\nhello\r\n"),
     *(b"Content-Length: 5\r\n", b"Host: x\r\n", b"\x80", b"0", b"f", b"%", b"HTTP/1.1", b"\r\n "),
 )
@@ -111,7 +167,9 @@ def check(data: bytes, choices: random.Random, outcome: Outcome) -> str | None:
 
 def cut(data: bytes, choices: random.Random) -> list[bytes]:
     """Return the same bytes in random pieces."""
-    places = sorted(choices.randrange(len(data) + 1) for _ in range(choices.randrange(_MOST_PIECES)))
+    places = sorted(
+        choices.randrange(len(data) + 1) for _ in range(choices.randrange(_MOST_PIECES))
+    )
     return [data[a:b] for a, b in zip([0, *places], [*places, len(data)], strict=True)]
 
 

@@ -96,9 +96,11 @@ STRICTER: Final[dict[str, tuple[str, Judgement]]] = {
     "The Host field is malformed.": ("h11 looks at the characters alone", _host),
     "Content-Length is one number of bytes.": (
         "h11 takes a repeated one of the same value, and 20 digits",
-        lambda data, _: data.lower().count(b"content-length") > 1
-        or b"," in data
-        or bool(re.search(rb"\d{16}", data)),
+        lambda data, _: (
+            data.lower().count(b"content-length") > 1
+            or b"," in data
+            or bool(re.search(rb"\d{16}", data))
+        ),
     ),
     "A request has Content-Length or Transfer-Encoding, not both.": (
         "h11 believes the latter",
@@ -129,8 +131,10 @@ STRICTER: Final[dict[str, tuple[str, Judgement]]] = {
     ),
     "The host in the target is malformed.": (
         "h11 looks at the characters alone",
-        lambda _, request: (found := _ABSOLUTE.fullmatch(request.target)) is not None
-        and _HOST.fullmatch(found[1]) is None,
+        lambda _, request: (
+            (found := _ABSOLUTE.fullmatch(request.target)) is not None
+            and _HOST.fullmatch(found[1]) is None
+        ),
     ),
     "A chunk's size is malformed.": (
         "h11 takes 20 digits, white space behind them, bare LF, anything as an extension",
@@ -203,9 +207,7 @@ def ask_h11(data: bytes) -> Reading:
 def _step(connection: h11.Connection, reading: Reading) -> bool:
     event = connection.next_event()
     if isinstance(event, h11.Request):
-        reading.requests.append(
-            Request(event.method.decode(), event.target, list(event.headers))
-        )
+        reading.requests.append(Request(event.method.decode(), event.target, list(event.headers)))
     elif isinstance(event, h11.Data):
         reading.requests[-1].body += event.data
     elif isinstance(event, h11.EndOfMessage):

@@ -13,7 +13,7 @@ from safelight_api.serving.events import malformed, too_large
 from safelight_api.serving.heads import MAX_FIELDS, is_field_line, malformed_field
 
 MAX_LINE_BYTES: Final = 1024
-"""Of a size with its extensions, CRLF included; no known client sends any extension."""
+"""Of a size with its extensions; no known client sends any extension."""
 MAX_PIECES: Final = 1024
 """In one call: some 1 ms."""
 
@@ -39,7 +39,7 @@ class ChunkDecoder:
         self._fields = 0
         self._seen = 0
         self.meta_bytes = 0
-        """Size of the extensions and trailers so far."""
+        """Size of the extensions and trailers so far, without the ends of their lines."""
 
     @property
     def is_done(self) -> bool:
@@ -51,9 +51,7 @@ class ChunkDecoder:
         """Whether the last chunk has been read, and the trailers have not ended."""
         return self._state == _IN_TRAILERS
 
-    def decode(
-        self, held: bytes | bytearray, start: int, pieces: list[bytes | bytearray]
-    ) -> int:
+    def decode(self, held: bytes | bytearray, start: int, pieces: list[bytes | bytearray]) -> int:
         """Add the data from `start` on to the pieces; return where the rest begins.
 
         Without any new piece the rest is an unfinished line, or what follows the body if that is
@@ -115,7 +113,7 @@ class ChunkDecoder:
     def _take_line(self, held: bytes | bytearray, position: int) -> int:
         """Take a size or a trailer; return `position` if its line is not complete."""
         end = held.find(b"\n", position + self._seen) + 1
-        self._bound_line((end or len(held)) - position)
+        self._bound_line((end or len(held)) - position - len(_CRLF))
         if not end:
             self._seen = len(held) - position
             return position
@@ -146,10 +144,10 @@ class ChunkDecoder:
         self._state = _IN_DATA if self._left else _IN_TRAILERS
 
     def _take_trailer(self, held: bytes | bytearray, position: int, end: int) -> None:
-        self.meta_bytes += end - position
         if held[position:end] == _CRLF:
             self._state = _DONE
             return
+        self.meta_bytes += end - position - len(_CRLF)
         self._fields += 1
         if self._fields > MAX_FIELDS:
             raise too_large(f"A request has at most {MAX_FIELDS} trailer fields.")

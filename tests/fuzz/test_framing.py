@@ -1,0 +1,70 @@
+"""A short run of the HTTP part of `make fuzz`, and whether it would find anything."""
+
+import os
+import random
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from safelight_api.serving import chunks, heads
+from tests.fuzz import framing, running
+from tests.support import http_judge
+
+SECONDS = float(os.environ.get("SAFELIGHT_FUZZ_SECONDS", "5"))
+
+
+def test_a_short_run_finds_nothing(
+    tmp_path: Path, uncaptured: Callable[[], AbstractContextManager[None]]
+) -> None:
+    """The seed is printed: `make fuzz SAFELIGHT_SEED=...` makes the same inputs."""
+    seed = running.seed_of()
+    with uncaptured():
+        print(f"\nfuzz of HTTP: SAFELIGHT_SEED={seed}, {SECONDS:g} s")  # noqa: T201 - a person may look
+        outcome = framing.run(SECONDS, seed, tmp_path, print)
+    assert not outcome.findings, outcome.output
+    assert outcome.requests
+    assert outcome.refused
+
+
+def _lengths_win(fault: pytest.MonkeyPatch) -> None:
+    """A length beside a coding is believed, as some servers do."""
+    real = heads._framing  # noqa: SLF001 - a fault is put in
+
+    def framing_(asked: dict[bytes, list[bytes]], version: str) -> tuple[int | None, bool]:
+        if b"content-length" in asked:
+            asked = {name: v for name, v in asked.items() if name != b"transfer-encoding"}
+        return real(asked, version)
+
+    fault.setattr(heads, "_framing", framing_)
+
+
+def _spaces_before_colons(fault: pytest.MonkeyPatch) -> None:
+    pattern = heads._FIELDS.pattern.replace(b"++:", b"++ *:")  # noqa: SLF001 - a fault is put in
+    fault.setattr(heads, "_FIELDS", heads.re.compile(pattern))
+
+
+def _prefixed_sizes(fault: pytest.MonkeyPatch) -> None:
+    fault.setattr(chunks, "_PLAIN_SIZE", chunks.re.compile(rb"((?:0x)?[0-9A-Fa-f]+)\r\n"))
+
+
+@pytest.mark.parametrize("put_in", [_lengths_win, _spaces_before_colons, _prefixed_sizes])
+def test_a_fault_that_is_put_in_is_found(
+    put_in: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_in(monkeypatch)
+    choices = random.Random(1)  # noqa: S311 - the same inputs each time
+    outcome = framing.Outcome()
+    assert any(framing.check(framing.generated(choices), choices, outcome) for _ in range(3000))
+
+
+def test_a_finding_is_kept_with_what_repeats_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_judge, "compare", lambda *_: "a difference")
+    outcome = framing.run(0.01, 1, tmp_path, print)
+    first = outcome.findings[0]
+    assert first.name.startswith(framing.PREFIX)
+    assert first.read_bytes() == framing.generated(random.Random(1))  # noqa: S311 - the same seed
+    assert f"{first}: a difference" in outcome.output
