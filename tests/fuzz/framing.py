@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tests.support import http_judge
+from tests.support import http_judge, http_readings
 
 PREFIX: Final = "http-"
 """Of a finding's file name: what repeats it goes by that."""
@@ -156,13 +156,13 @@ def run(seconds: float, seed: int, folder: Path, say: Callable[[str], None]) -> 
 
 def check(data: bytes, choices: random.Random, outcome: Outcome) -> str | None:
     """Return what is wrong about how some bytes are read, or None."""
-    whole = http_judge.read([data])
+    whole = http_readings.read([data])
     for pieces in (cut(data, choices), [data[n : n + 1] for n in range(len(data))]):
-        if http_judge.read(pieces) != whole:
+        if http_readings.read(pieces) != whole:
             return f"read otherwise in the pieces {pieces}"
     outcome.requests += sum(request.is_complete for request in whole.requests)
     outcome.refused += whole.refusal is not None
-    return http_judge.compare(data, whole, http_judge.ask_h11(data))
+    return http_judge.compare(data, whole, http_readings.ask_h11(data))
 
 
 def cut(data: bytes, choices: random.Random) -> list[bytes]:

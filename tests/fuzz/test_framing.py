@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -42,11 +43,11 @@ def _lengths_win(fault: pytest.MonkeyPatch) -> None:
 
 def _spaces_before_colons(fault: pytest.MonkeyPatch) -> None:
     pattern = heads._FIELDS.pattern.replace(b"++:", b"++ *:")  # noqa: SLF001 - a fault is put in
-    fault.setattr(heads, "_FIELDS", heads.re.compile(pattern))
+    fault.setattr(heads, "_FIELDS", re.compile(pattern))
 
 
 def _prefixed_sizes(fault: pytest.MonkeyPatch) -> None:
-    fault.setattr(chunks, "_PLAIN_SIZE", chunks.re.compile(rb"((?:0x)?[0-9A-Fa-f]+)\r\n"))
+    fault.setattr(chunks, "_PLAIN_SIZE", re.compile(rb"((?:0x)?[0-9A-Fa-f]+)\r\n"))
 
 
 @pytest.mark.parametrize("put_in", [_lengths_win, _spaces_before_colons, _prefixed_sizes])

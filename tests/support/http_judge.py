@@ -1,27 +1,15 @@
-"""What was asked by some bytes: as the server's reader has it, and as h11 has it, the judge.
+"""Compares two readings of the same bytes: the server's reader's, and h11's, the judge.
 
 Requests that both read are the same ones. What one of them refuses and the other reads is on one
 of two lists, each with its reason: `STRICTER` and `LAXER`.
 """
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Final
 
-import h11
+from tests.support.http_readings import Reading, Request
 
-from safelight_api.serving.framing import (
-    NEED_DATA,
-    Body,
-    End,
-    Event,
-    Head,
-    Refusal,
-    RequestReader,
-)
-
-MAX_HEAD_BYTES: Final = 64 * 1024
 _VERSION: Final = re.compile(rb"HTTP/1\.[01]")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
@@ -31,27 +19,6 @@ _HOST: Final = re.compile(
 )
 _ABSOLUTE: Final = re.compile(rb"(?i:https?)://([^/?#]*)([^?#]*)([^#]*)")
 _PLAIN_SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,12}(;[^\r\n]*)?")
-
-
-@dataclass
-class Request:
-    """One request, as far as it has been read."""
-
-    method: str
-    target: bytes
-    headers: list[tuple[bytes, bytes]]
-    body: bytearray = field(default_factory=bytearray)
-    is_complete: bool = False
-
-
-@dataclass
-class Reading:
-    """All requests of some bytes, and why there are no more: None if more bytes are waited for."""
-
-    requests: list[Request] = field(default_factory=list)
-    refusal: str | None = None
-    status: int | None = None
-
 
 Judgement = Callable[[bytes, Request], bool]
 """Whether bytes, and the request that h11 reads in them, hold what our refusal speaks of."""
@@ -161,65 +128,6 @@ LAXER: Final[dict[str, tuple[str, Callable[[bytes], bool]]]] = {
     ),
 }
 """What is read here and refused by h11: its words, the reason, and what the bytes then hold."""
-
-
-def read(pieces: Iterable[bytes], max_head_bytes: int = MAX_HEAD_BYTES) -> Reading:
-    """Read with the server's reader; whatever follows a refusal is fed too."""
-    reader = RequestReader(max_head_bytes)
-    reading = Reading()
-    for piece in pieces:
-        reader.feed(piece)
-        while (event := reader.next_event()) is not NEED_DATA:
-            _take(reading, event)
-            if isinstance(event, Refusal):
-                break
-    return reading
-
-
-def _take(reading: Reading, event: Event) -> None:
-    match event:
-        case Head():
-            reading.requests.append(Request(event.method, event.target, event.headers))
-        case Body():
-            assert event.data, "an empty piece of a body"
-            reading.requests[-1].body += event.data
-        case End():
-            reading.requests[-1].is_complete = True
-        case Refusal():
-            told = (event.detail, int(event.status))
-            assert reading.refusal is None or told == (reading.refusal, reading.status)
-            reading.refusal, reading.status = told
-
-
-def ask_h11(data: bytes) -> Reading:
-    """Read with h11, which is answered at once after each request."""
-    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 30)
-    reading = Reading()
-    try:
-        connection.receive_data(data)
-        while _step(connection, reading):
-            pass
-    except h11.RemoteProtocolError as error:
-        reading.refusal = str(error)
-    return reading
-
-
-def _step(connection: h11.Connection, reading: Reading) -> bool:
-    event = connection.next_event()
-    if isinstance(event, h11.Request):
-        reading.requests.append(Request(event.method.decode(), event.target, list(event.headers)))
-    elif isinstance(event, h11.Data):
-        reading.requests[-1].body += event.data
-    elif isinstance(event, h11.EndOfMessage):
-        reading.requests[-1].is_complete = True
-        connection.send(h11.Response(status_code=404, headers=[("Content-Length", "0")]))
-        connection.send(h11.EndOfMessage())
-        if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
-            return False
-        connection.start_next_cycle()
-    else:
-        return False
-    return True
 
 
 def _meant(request: Request) -> tuple[str, bytes, list[tuple[bytes, bytes]]]:

@@ -12,7 +12,7 @@ from safelight_api.serving.framing import (
     Refusal,
     RequestReader,
 )
-from tests.support import http_judge
+from tests.support import http_readings
 
 MOST = 64 * 1024
 GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -213,11 +213,10 @@ def test_it_counts_what_it_holds() -> None:
     reader.feed(memoryview(GET[-3:] + sized(b"abc")[:-1]))
     told = [reader.next_event() for _ in range(5)]
     assert told[1:2] + told[3:] == [END, Body(b"ab"), NEED_DATA]
-    assert reader.held_bytes == 0
-    assert not reader.is_done_with_body
+    assert (reader.held_bytes, reader.is_done_with_body) == (0, False)
     reader.feed(b"c" + GET)
     assert reader.next_event() == Body(b"c")
-    assert reader.is_done_with_body
+    assert (reader.held_bytes, reader.is_done_with_body) == (1 + len(GET), True)
     assert not reader.is_between
 
 
@@ -247,7 +246,7 @@ def test_the_same_head_means_the_same_each_time() -> None:
 def test_a_byte_at_a_time_costs_a_step_each(data: bytes) -> None:
     """Were it more, these would take minutes: half a billion of steps, and some of copies."""
     start = time.process_time()
-    (request,) = http_judge.read(data[n : n + 1] for n in range(len(data))).requests
+    (request,) = http_readings.read(data[n : n + 1] for n in range(len(data))).requests
     assert request.is_complete
     assert time.process_time() - start < 20
 

@@ -24,17 +24,8 @@ from safelight_api.serving.heads import parse
 from safelight_api.serving.last_head import LastHeads
 from safelight_api.serving.lines import HeadFinder
 
-__all__ = [
-    "END",
-    "NEED_DATA",
-    "Body",
-    "End",
-    "Event",
-    "Head",
-    "NeedData",
-    "Refusal",
-    "RequestReader",
-]
+__all__ = ["END", "NEED_DATA", "Body", "End", "Event", "Head", "NeedData", "Refusal"]
+__all__ += ["RequestReader"]
 
 Event = Head | Body | End | Refusal | NeedData
 

@@ -17,7 +17,7 @@ MAX_FIELDS: Final = 100
 
 _TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
 _VALUE: Final = rb"[^\x00-\x08\x0a-\x1f\x7f]"
-"""Visible characters, space, tab, and bytes beyond ASCII, which mean nothing here (RFC 9110, 5.5)."""
+"""Visible characters, space, tab, and bytes beyond ASCII, which stay opaque (RFC 9110, 5.5)."""
 _REQUEST_LINE: Final = re.compile(
     rb"(" + _TOKEN + rb"{1,32}) ([\x21-\x7e]++) HTTP/([0-9])\.([0-9])\r\n"
 )
