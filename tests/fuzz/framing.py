@@ -128,7 +128,13 @@ class Outcome:
         )
 
 
-def run(seconds: float, seed: int, folder: Path, say: Callable[[str], None]) -> Outcome:
+def run(
+    seconds: float,
+    seed: int,
+    folder: Path,
+    say: Callable[[str], None],
+    most: int | None = None,
+) -> Outcome:
     """Read random inputs for a time; keep those on which the readers disagree.
 
     Args:
@@ -136,12 +142,13 @@ def run(seconds: float, seed: int, folder: Path, say: Callable[[str], None]) -> 
         seed: of all random choices.
         folder: where findings are left.
         say: takes the outcome's line.
+        most: inputs, however much time is left.
     """
     folder.mkdir(parents=True, exist_ok=True)
     choices = random.Random(seed)  # noqa: S311 - so that a run can be repeated
     outcome = Outcome()
     ends_at = time.monotonic() + seconds
-    while time.monotonic() < ends_at:
+    while time.monotonic() < ends_at and outcome.inputs != most:
         data = generated(choices)
         outcome.inputs += 1
         difference = check(data, choices, outcome)

@@ -160,32 +160,27 @@ def compare(data: bytes, ours: Reading, theirs: Reading) -> str | None:
             return f"the body of request {number} differs"
         if mine.is_complete and other.is_complete and len(mine.body) != len(other.body):
             return f"the body of request {number} has {len(mine.body)} or {len(other.body)} bytes"
+    mine, other = _progress(ours), _progress(theirs)
+    if mine > other or (ours.refusal is None and theirs.refusal is not None):
+        _, may = LAXER.get(theirs.refusal or "", ("", lambda _: False))
+        return None if may(data) else f"read here alone; h11 says: {theirs.refusal}"
     if ours.refusal is None:
-        return _compare_ends(data, ours, theirs)
-    return _explain(data, ours, theirs)
+        return None if mine == other else f"read by h11 alone: {mine} here, {other} there"
+    if mine == other and theirs.refusal is not None:
+        return None  # both refuse; the words may differ
+    return _explain(data, ours.refusal, theirs, mine[0])
 
 
-def _compare_ends(data: bytes, ours: Reading, theirs: Reading) -> str | None:
-    if theirs.refusal is not None:
-        _, holds = LAXER.get(theirs.refusal, ("", lambda _: False))
-        return None if holds(data) else f"h11 refuses: {theirs.refusal}"
-    mine = [request.is_complete for request in ours.requests]
-    other = [request.is_complete for request in theirs.requests]
-    return None if mine == other else f"complete requests: {mine} here, {other} by h11"
+def _progress(reading: Reading) -> tuple[int, int]:
+    """Return how many requests are complete, and how many have begun."""
+    return sum(request.is_complete for request in reading.requests), len(reading.requests)
 
 
-def _explain(data: bytes, ours: Reading, theirs: Reading) -> str | None:
-    if theirs.refusal is not None:
-        return None  # both refuse; the words and the place may differ
-    refused = next(
-        (n for n, request in enumerate(ours.requests) if not request.is_complete),
-        len(ours.requests),
-    )
-    if refused >= len(theirs.requests):
+def _explain(data: bytes, refusal: str, theirs: Reading, number: int) -> str | None:
+    """Return what is wrong about our refusal of a request that h11 reads, or waits for."""
+    if number >= len(theirs.requests):
         return None  # h11 waits for the rest of what is refused here
-    if ours.refusal not in STRICTER:
-        return f"refused here alone: {ours.refusal}"
-    _, holds = STRICTER[ours.refusal]
-    if not holds(data, theirs.requests[refused]):
-        return f"refused here alone, without what it speaks of: {ours.refusal}"
-    return None
+    _, holds = STRICTER.get(refusal, ("", lambda *_: False))
+    if holds(data, theirs.requests[number]):
+        return None
+    return f"refused here alone, without what it speaks of: {refusal}"
