@@ -169,7 +169,7 @@ def check(data: bytes, choices: random.Random, outcome: Outcome) -> str | None:
             return f"read otherwise in the pieces {pieces}"
     outcome.requests += sum(request.is_complete for request in whole.requests)
     outcome.refused += whole.refusal is not None
-    return http_judge.compare(data, whole, http_readings.ask_h11(data))
+    return http_judge.judge(data, whole)
 
 
 def cut(data: bytes, choices: random.Random) -> list[bytes]:

@@ -59,7 +59,7 @@ def test_a_fault_that_is_put_in_is_found(
 def test_a_finding_is_kept_with_what_repeats_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_judge, "compare", lambda *_: "a difference")
+    monkeypatch.setattr(http_judge, "judge", lambda *_: "a difference")
     outcome = framing.run(SECONDS, 1, tmp_path, print, 3)
     first = outcome.findings[0]
     assert first.name.startswith(framing.PREFIX)

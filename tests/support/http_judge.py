@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from tests.support.http_readings import Reading, Request
+from tests.support.http_readings import Reading, Request, ask_h11, read
 
 _VERSION: Final = re.compile(rb"HTTP/1\.[01]")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
@@ -18,6 +18,9 @@ _HOST: Final = re.compile(
     rb"([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+(:\d*)?|\[[0-9A-Fa-f:.]+\](:\d*)?"
 )
 _ABSOLUTE: Final = re.compile(rb"(?i:https?)://([^/?#]*)([^?#]*)([^#]*)")
+_FRAMING_TRAILER: Final = re.compile(
+    rb"(?i)\n0+(?:;[^\n]*)?\r\n(?:[^\r\n]+\r\n)*?(?:transfer-encoding|content-length):"
+)
 _PLAIN_SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,12}(;[^\r\n]*)?")
 
 Judgement = Callable[[bytes, Request], bool]
@@ -117,6 +120,15 @@ STRICTER: Final[dict[str, tuple[str, Judgement]]] = {
 }
 """What is refused here and read by h11: our words, the reason, and what the bytes then hold."""
 
+
+def _trailing(data: bytes) -> bool:
+    return _FRAMING_TRAILER.search(data) is not None
+
+
+_READS_TRAILERS: Final = (
+    "h11 reads trailers as if they framed the message; here they count for nothing (9110, 6.5.1)",
+    _trailing,
+)
 LAXER: Final[dict[str, tuple[str, Callable[[bytes], bool]]]] = {
     "no request line received": (
         "RFC 9112, 2.2: an empty line before a request is ignored",
@@ -126,6 +138,10 @@ LAXER: Final[dict[str, tuple[str, Callable[[bytes], bool]]]] = {
         "the same: what has arrived of the line is its CR",
         lambda data: data.endswith(b"\r"),
     ),
+    "Only Transfer-Encoding: chunked is supported": _READS_TRAILERS,
+    "multiple Transfer-Encoding headers": _READS_TRAILERS,
+    "conflicting Content-Length headers": _READS_TRAILERS,
+    "bad Content-Length": _READS_TRAILERS,
 }
 """What is read here and refused by h11: its words, the reason, and what the bytes then hold."""
 
@@ -147,6 +163,19 @@ def _meant(request: Request) -> tuple[str, bytes, list[tuple[bytes, bytes]]]:
 def _comparable(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Return them with the coding's name in lower case: h11 writes it so."""
     return [(n, v.lower() if n == b"transfer-encoding" else v) for n, v in headers]
+
+
+def judge(data: bytes, ours: Reading) -> str | None:
+    """Return how h11 differs from our reading of some bytes, or None.
+
+    h11 looks at a head, or at trailers, when they are complete. Where it still waits for that, it
+    is asked again with their end.
+    """
+    found = compare(data, ours, ask_h11(data))
+    if found is None:
+        return None
+    completed = data + b"\r\n\r\n"
+    return compare(completed, read([completed]), ask_h11(completed)) and found
 
 
 def compare(data: bytes, ours: Reading, theirs: Reading) -> str | None:
