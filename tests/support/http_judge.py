@@ -180,15 +180,11 @@ def judge(data: bytes, ours: Reading) -> str | None:
 
 def compare(data: bytes, ours: Reading, theirs: Reading) -> str | None:
     """Return how two readings of the same bytes differ beyond what is explained; None if not."""
-    for number, (mine, other) in enumerate(zip(ours.requests, theirs.requests, strict=False)):
-        meant = (mine.method, mine.target, _comparable(mine.headers))
-        if meant != _meant(other):
-            return f"request {number} is {meant} or {_meant(other)}"
-        shorter = min(len(mine.body), len(other.body))
-        if mine.body[:shorter] != other.body[:shorter]:
-            return f"the body of request {number} differs"
-        if mine.is_complete and other.is_complete and len(mine.body) != len(other.body):
-            return f"the body of request {number} has {len(mine.body)} or {len(other.body)} bytes"
+    pairs = zip(ours.requests, theirs.requests, strict=False)
+    for number, pair in enumerate(pairs):
+        found = _compare_requests(*pair)
+        if found is not None:
+            return f"request {number}: {found}"
     mine, other = _progress(ours), _progress(theirs)
     if mine > other or (ours.refusal is None and theirs.refusal is not None):
         _, may = LAXER.get(theirs.refusal or "", ("", lambda _: False))
@@ -198,6 +194,18 @@ def compare(data: bytes, ours: Reading, theirs: Reading) -> str | None:
     if mine == other and theirs.refusal is not None:
         return None  # both refuse; the words may differ
     return _explain(data, ours.refusal, theirs, mine[0])
+
+
+def _compare_requests(mine: Request, other: Request) -> str | None:
+    meant = (mine.method, mine.target, _comparable(mine.headers))
+    if meant != _meant(other):
+        return f"{meant} or {_meant(other)}"
+    shorter = min(len(mine.body), len(other.body))
+    if mine.body[:shorter] != other.body[:shorter]:
+        return "the body differs"
+    if mine.is_complete and other.is_complete and len(mine.body) != len(other.body):
+        return f"the body has {len(mine.body)} or {len(other.body)} bytes"
+    return None
 
 
 def _progress(reading: Reading) -> tuple[int, int]:
