@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from safelight_api.serving.events import Head, RefusedError
@@ -288,3 +290,44 @@ def test_other_expectations_are_not_met(value: bytes) -> None:
 def test_fields_are_counted() -> None:
     assert len(parsed(head(*[b"a:"] * (MAX_FIELDS - 1))).headers) == MAX_FIELDS
     assert refused(head(*[b"a:"] * MAX_FIELDS)) == 431
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [b"Connection: close" + b" " * 60_000 + b"x"],
+        [b"Connection: " + b"," * 60_000 + b"x"],
+        [b"Connection: " + b" ,\t" * 20_000 + b"x"],
+        [b"Connection: " + b"close " * 10_000],
+        [b"Transfer-Encoding: a" + b" " * 60_000 + b"b"],
+        [b"Transfer-Encoding: " + b"," * 60_000],
+        [b"Expect: " + b"100-continue," * 4000],
+        [b"Content-Length: " + b"1" * 60_000],
+        [b"Content-Length: 1" + b" " * 60_000 + b"1"],
+        [b"A:" + b" " * 60_000],
+        [b"A:" + b"\t \x80" * 20_000 + b"\x00"],
+        [b"a" * 60_000],
+        [b"a:"] * 15_000,
+    ],
+    ids=lambda fields: fields[0][:24].decode("latin-1"),
+)
+def test_no_head_is_expensive(fields: list[bytes]) -> None:
+    """Ten of the largest take a moment; were the cost quadratic, one would take ten seconds."""
+    data = head(*fields)
+    start = time.process_time()
+    for _ in range(10):
+        try:
+            parsed(data)
+        except RefusedError:
+            continue
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    "host", [b"%41" * 20_000, b"a" * 60_000, b"[" + b":" * 60_000, b"1:" * 9999]
+)
+def test_no_host_is_expensive(host: bytes) -> None:
+    start = time.process_time()
+    assert refused(head(host=b"Host: " + host)) == 400
+    assert refused(head(line=b"GET http://" + host + b"/ HTTP/1.1")) == 400
+    assert time.process_time() - start < 5

@@ -25,7 +25,7 @@ _FIELDS: Final = re.compile(rb"(?:" + _TOKEN + rb"++:" + _VALUE + rb"*+\r\n)*+\r
 _FIELD: Final = re.compile(rb"(" + _TOKEN + rb"++):[ \t]*+(" + _VALUE + rb"*+)\r\n")
 _LENGTH: Final = re.compile(rb"[0-9]{1,15}")
 """A petabyte less one is enough; more digits are where parsers wrap around."""
-_LIST: Final = re.compile(rb"[ \t]*,[ \t]*")
+_CLOSE: Final = re.compile(rb"(?i)(?:\A|,)[ \t]*+close[ \t]*+(?:,|\Z)")
 _CODING: Final = re.compile(_TOKEN + rb"++")
 _ASKING: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
 _CHUNKED: Final = b"chunked"
@@ -39,19 +39,19 @@ def parse(held: bytes | bytearray, start: int, end: int) -> Head:
         RefusedError: it is malformed, ambiguous, or asks for what is not served.
     """
     method, target, version, position = request_line(held, start)
+    if held.count(b"\n", position, end) > MAX_FIELDS + 1:
+        raise too_large(f"A request has at most {MAX_FIELDS} header fields.")
     if _FIELDS.fullmatch(held, position, end) is None:
         raise malformed_field()
     found = _FIELD.findall(held, position, end)
-    if len(found) > MAX_FIELDS:
-        raise too_large(f"A request has at most {MAX_FIELDS} header fields.")
     headers = [(name.lower(), value.rstrip(b" \t")) for name, value in found]
     asked: dict[bytes, list[bytes]] = {}
-    options = b""
+    keep_alive = version == "1.1"
     for name, value in headers:
         if name in _ASKING:
             asked.setdefault(name, []).append(value)
-        elif name == b"connection":
-            options += b"," + value
+        elif name == b"connection" and _CLOSE.search(value):
+            keep_alive = False
     host = _host(asked.get(b"host", []), version)
     target, target_host = origin_form(method, target)
     if target_host is not None and host is not None:
@@ -62,8 +62,7 @@ def parse(held: bytes | bytearray, start: int, end: int) -> Head:
         target,
         version,
         headers,
-        keep_alive=version == "1.1"
-        and not (options and b"close" in _LIST.split(options.strip(b" \t").lower())),
+        keep_alive=keep_alive,
         expects_continue=_expects_continue(asked, version) and (is_chunked or bool(length)),
         content_length=length,
         is_chunked=is_chunked,
@@ -133,7 +132,7 @@ def _framing(asked: dict[bytes, list[bytes]], version: str) -> tuple[int | None,
         raise malformed("A request has Content-Length or Transfer-Encoding, not both.")
     if version == "1.0":
         raise malformed("HTTP/1.0 has no Transfer-Encoding.")
-    names = [name.lower() for value in codings for name in _LIST.split(value)]
+    names = [name.strip(b" \t").lower() for value in codings for name in value.split(b",")]
     if names == [_CHUNKED]:
         return None, True
     if not all(_CODING.fullmatch(name) for name in names) or _CHUNKED in names[:-1]:

@@ -13,7 +13,7 @@ MAX_BYTES: Final = 2048
 MAX_FIELDS: Final = 32
 """Of a head that is kept: each takes some 150 bytes beside its text."""
 MAX_HEADS: Final = 512
-"""Two such halves take 5 MiB at the very most; heads of polls, 1.5 MiB."""
+"""In a half. Both take 8 MiB at the very most; with the heads of polls, 2 MiB."""
 
 
 class LastHeads:
