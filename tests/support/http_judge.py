@@ -158,7 +158,7 @@ def _meant(request: Request) -> tuple[str, bytes, list[tuple[bytes, bytes]]]:
         return request.method, request.target, _comparable(request.headers)
     host, path, query = found.groups()
     target = (path or (b"*" if request.method == "OPTIONS" and not query else b"/")) + query
-    headers = [(name, host if name == b"host" else value) for name, value in request.headers]
+    headers = [(b"host", host), *(each for each in request.headers if each[0] != b"host")]
     return request.method, target, _comparable(headers)
 
 
