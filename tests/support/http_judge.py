@@ -15,7 +15,7 @@ _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _FOLD: Final = re.compile(rb"\n[ \t]")
 _HOST: Final = re.compile(
-    rb"([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+(:\d*)?|\[[0-9A-Fa-f:.]+\](:\d*)?"
+    rb"([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+(:\d{0,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{0,5})?"
 )
 _ABSOLUTE: Final = re.compile(rb"(?i:https?)://([^/?#]*)([^?#]*)([^#]*)")
 _FRAMING_TRAILER: Final = re.compile(
