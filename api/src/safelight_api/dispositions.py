@@ -93,13 +93,14 @@ def _plain(value: str) -> str:
 def _decoded(words: str) -> str:
     """Return encoded words as text; as they are, where they cannot be read."""
     try:
-        return "".join(
+        text = "".join(
             # A language may stand behind the charset (RFC 2231, section 5).
             _in_charset(piece, (charset or "").partition("*")[0])
             for piece, charset in decode_header(words)
         )
     except (HeaderParseError, ValueError):
         return words
+    return text or words
 
 
 def _extended(value: str) -> str:

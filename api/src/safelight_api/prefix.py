@@ -67,7 +67,7 @@ def forwarded(values: Iterable[str]) -> str | None:
     with commas, or in several.
     """
     try:
-        parts = [parse(part.strip()) for value in values for part in value.split(",")]
+        parts = [parse(part.strip(" \t")) for value in values for part in value.split(",")]
         return parse("".join(parts)) if parts else None
     except ValueError:
         return None

@@ -22,13 +22,14 @@ BEARER: Final = "bearer"
 _TEXT: Final = f"""\
 Post a photo, poll until it is available, then view or download it.
 
-- JSON is UTF-8. Times are RFC 3339 in UTC. Ids are lower-case UUIDs; in a path upper case is the same.
+- JSON is UTF-8. Times are RFC 3339 in UTC. Ids are lower-case UUIDs; in a path either case will do.
 - Unknown query parameters and form fields are ignored, unknown JSON fields are refused.
 - Addresses in answers are paths without a host: resolve them against the address that you use. They
   begin with the prefix, if you reach the service behind one.
 - `HEAD` works wherever `GET` does, also where this description does not list it.
 - Every answer has `X-Content-Type-Options: nosniff` and `Cache-Control`: JSON is to be asked for
-  again each time, errors are not to be kept.
+  again each time, errors are not to be kept. Where proxies are trusted to tell a prefix, it has
+  `Vary: X-Forwarded-Prefix` as well.
 - Later versions may add fields to answers, and words to `changes`, `removed` and `warnings`: ignore
   what you do not know.
 - Before any operation: what is no HTTP is answered with 400, and a head of more than
