@@ -74,7 +74,7 @@ async def _has_failed(api: Api, upload_id: str) -> bool:
 
 
 async def test_every_answer_says_who_may_keep_it(api: Api, operator: PlayedOperator) -> None:
-    """Its value, where the description has none: the tests' client sees that each answer has one."""
+    """Its value: that each answer has one is for the tests' client to see."""
     image_id = await operator.available(DATA)
     upload_id = (await api.upload())["id"]
     await eventually(lambda: len(api.services.cache.ready_images) == 1)
