@@ -69,6 +69,10 @@ async def test_an_id_in_capitals_is_the_same_id(api: Api, operator: PlayedOperat
     assert (await api.client.delete(upload)).status_code == 204
 
 
+async def _knows_an_image(api: Api) -> None:
+    await eventually(lambda: len(api.services.cache.ready_images) == 1)
+
+
 async def _has_failed(api: Api, upload_id: str) -> bool:
     return bool((await api.status(upload_id))["status"] == "failed")
 
@@ -77,7 +81,7 @@ async def test_every_answer_says_who_may_keep_it(api: Api, operator: PlayedOpera
     """Its value: that each answer has one is for the tests' client to see."""
     image_id = await operator.available(DATA)
     upload_id = (await api.upload())["id"]
-    await eventually(lambda: len(api.services.cache.ready_images) == 1)
+    await _knows_an_image(api)
     json_of, errors, unknown = "private, no-cache", "no-store", f"{UPLOADS}/{UNKNOWN_ID}"
     for method, path, status, control in (
         ("GET", UPLOADS, 200, json_of),
@@ -233,7 +237,7 @@ async def test_addresses_begin_with_the_prefix_of_a_trusted_proxy(
 ) -> None:
     image_id = await operator.available(DATA, variants=FILES)
     async with started(behind_proxies, token) as api:
-        await eventually(lambda: len(api.services.cache.ready_images) == 1)
+        await _knows_an_image(api)
         for told, expected in (
             (PREFIX, PREFIX),
             (f"{PREFIX}/", PREFIX),
@@ -261,7 +265,7 @@ async def test_a_prefix_changes_the_tags_of_what_has_addresses(
 ) -> None:
     image_id = await operator.available(DATA)
     async with started(behind_proxies, token) as api:
-        await eventually(lambda: len(api.services.cache.ready_images) == 1)
+        await _knows_an_image(api)
         for path in (OPENAPI, f"{UPLOADS}/{image_id}/status"):
             tags = {}
             for told in ("/a", "/b", "/"):
@@ -282,7 +286,7 @@ async def test_strangers_tell_no_prefix(
     for networks in ((), ("192.0.2.0/24",)):
         trusted = prefix.parse_networks(networks)
         async with started(replace(settings, trusted_proxies=trusted), token) as api:
-            await eventually(lambda api=api: len(api.services.cache.ready_images) == 1)
+            await _knows_an_image(api)
             for address in await addresses(api, image_id, "", headers):
                 assert address.startswith("/api/")
 
@@ -292,7 +296,7 @@ async def test_a_prefix_that_is_set_and_that_the_proxy_leaves(
 ) -> None:
     image_id = await operator.available(DATA, variants=FILES)
     async with started(replace(settings, path_prefix=PREFIX), token) as api:
-        await eventually(lambda: len(api.services.cache.ready_images) == 1)
+        await _knows_an_image(api)
         for base in ("", PREFIX):
             for address in await addresses(api, image_id, base, {}):
                 assert address.startswith(f"{PREFIX}/api/")
