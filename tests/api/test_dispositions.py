@@ -2,6 +2,7 @@
 
 import base64
 import random
+import time
 from urllib.parse import quote
 
 import pytest
@@ -128,3 +129,37 @@ def test_parameters_of_any_header() -> None:
         "multipart/form-data",
         {"boundary": "a b", "charset": "x"},
     )
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        " ",
+        "\t",
+        '"',
+        '\\"',
+        "\\",
+        ";",
+        "; a",
+        "=",
+        "a= ",
+        '="',
+        ' "',
+        "=?",
+        "=?a?b?",
+        "?=",
+        "'",
+        "%",
+    ],
+)
+@pytest.mark.parametrize("start", ["a; b=", 'a; b="', "a; b", 'form-data; name="file"; filename='])
+def test_no_header_keeps_the_process_busy(start: str, piece: str) -> None:
+    """A head may have 64 KiB; what grows with their square would take minutes."""
+    value = start + piece * (64 * 1024 // len(piece)) + '"x'
+    started_at = time.process_time()
+    for read in (parameters.parse, lambda text: dispositions.parse(text.encode("latin-1"))):
+        try:
+            read(value)
+        except ValueError:
+            continue
+    assert time.process_time() - started_at < 5

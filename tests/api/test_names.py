@@ -96,6 +96,7 @@ def _read(header: str) -> tuple[str, str]:
         ("photo", "photo.jpg"),
         ("archive.tar.gz", "archive.tar.jpg"),
         (".hidden", ".hidden.jpg"),
+        ("made by/hand\u202egpj.exe", "handgpj.jpg"),
     ],
 )
 def test_a_download_has_the_extension_of_what_was_written(name: str, download: str) -> None:

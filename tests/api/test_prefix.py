@@ -72,6 +72,7 @@ def test_what_could_lead_elsewhere_is_none(text: str) -> None:
         (["/outer", "/inner/"], "/outer/inner"),
         (["/outer, /"], "/outer"),
         (["/x" * 60, "/x" * 60], None),
+        (["," * 2000], None),
     ],
 )
 def test_what_proxies_tell(values: list[str], told: str | None) -> None:

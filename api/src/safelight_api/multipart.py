@@ -15,6 +15,7 @@ from typing import Final, Never
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import DEFAULT_MAX_HEADER_COUNT, DEFAULT_MAX_HEADER_SIZE
 
 from safelight_api import dispositions, fields, names, parameters
 from safelight_api.dispositions import Disposition
@@ -45,6 +46,10 @@ _NO_BOUNDARY: Final = (
 )
 _BAD_BOUNDARY: Final = "The boundary that the Content-Type names is malformed or too long."
 _OTHER_BOUNDARY: Final = "The boundary that the Content-Type names does not begin the form."
+_MALFORMED: Final = (
+    f"The form is malformed: its lines must end with CR and LF, and its parts have at most"
+    f" {DEFAULT_MAX_HEADER_COUNT} headers of {DEFAULT_MAX_HEADER_SIZE} bytes."
+)
 _CUT: Final = "The form is incomplete: it ends before its last boundary."
 
 
@@ -102,7 +107,7 @@ class UploadForm:
         except NoBoundaryError:
             self._refuse(FIELD, _OTHER_BOUNDARY)
         except FormParserError:
-            self._refuse(FIELD, "The form is malformed.")
+            self._refuse(FIELD, _MALFORMED)
 
     def finish(self) -> str:
         """Say that the body has ended; return the file's name.

@@ -50,10 +50,11 @@ def for_download(name: str, image_format: policy.Format, variant: str | None = N
     """Return the name with the extension of the format that was written.
 
     Args:
-        name: of the upload.
+        name: of the upload; cleaned once more, as a resource may have been made by hand.
         image_format: of the file.
         variant: stands behind the name, so that the files of one image have different names.
     """
+    name = clean(name)
     stem, _, extension = name.rpartition(".")
     if not stem or len(extension.encode()) > _MAX_EXTENSION_BYTES:
         stem = name

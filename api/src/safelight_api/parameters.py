@@ -8,13 +8,14 @@ import re
 from typing import Final
 
 _PARAMETER: Final = re.compile(
-    r"""[ \t]*;[ \t]*(?:
-        (?P<name>[^\s=;"]+)[ \t]*=[ \t]*
-        (?:"(?P<escaped>(?:[^"\\]|\\.)*)"|"(?P<quoted>[^"]*)"|(?P<plain>[^;"]*))
-        [ \t]*(?=;|\Z)
+    r"""[ \t]*+;[ \t]*+(?:
+        (?P<name>[^\s=;"]++)[ \t]*+=[ \t]*+
+        (?:"(?P<escaped>(?:[^"\\]|\\.)*+)"[ \t]*+|"(?P<quoted>[^"]*+)"[ \t]*+|(?P<plain>[^;"]*+))
+        (?=;|\Z)
     )?""",
     re.VERBOSE | re.DOTALL,
 )
+"""Nothing in it is tried twice (`*+`): a value may be as long as a head, and comes from anybody."""
 _ESCAPED: Final = re.compile(r'\\(["\\])')
 
 

@@ -15,6 +15,8 @@ from typing import Final
 
 HEADER: Final = "x-forwarded-prefix"
 MAX_LENGTH: Final = 128
+_MAX_TOLD: Final = 1024
+"""Characters of all headers together, blanks and commas included."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -60,12 +62,14 @@ def is_trusted(host: str | None, networks: Sequence[Network]) -> bool:
     return any(mapped in network for network in networks)
 
 
-def forwarded(values: Iterable[str]) -> str | None:
+def forwarded(values: Sequence[str]) -> str | None:
     """Return the prefix that the headers of a trusted proxy tell; None: they tell none.
 
     Each proxy of a chain adds what it has taken away, so the outermost stands first: in one header
     with commas, or in several.
     """
+    if sum(map(len, values)) > _MAX_TOLD:
+        return None
     try:
         parts = [parse(part.strip(" \t")) for value in values for part in value.split(",")]
         return parse("".join(parts)) if parts else None
