@@ -12,8 +12,8 @@ import pytest
 from starlette.types import Message
 
 from safelight_api import prefix
+from safelight_api.multipart import MAX_OVERHEAD_BYTES
 from safelight_api.settings import Settings
-from safelight_contract import policy
 from tests.api.asking import (
     IMAGES,
     JPEG,
@@ -40,7 +40,7 @@ async def test_an_id_in_capitals_is_the_same_id(api: Api, operator: PlayedOperat
     await operator.create_image(image_id, data=DATA)
     await operator.confirm(image_id)
     image = f"{IMAGES}/{image_id.upper()}"
-    await eventually(lambda: api.services.cache.ready_images.newest(0, 1) == [image_id])
+    await _knows_an_image(api)
     for path, key in ((image, "data"), (f"{UPLOADS}/{image_id.upper()}/status", "available_image")):
         answer = await api.client.get(path)
         assert answer.status_code == 200
@@ -62,7 +62,7 @@ async def test_an_id_in_capitals_is_the_same_id(api: Api, operator: PlayedOperat
     assert (await api.client.get(upload)).json()["data"]["id"] == upload_id
     assert (await api.status(upload_id.upper()))["status"] == "processing"
     await operator.fail(upload_id, "StorageUnavailable")
-    await eventually(lambda: _has_failed(api, upload_id))
+    await eventually(lambda: _has_failed(api, upload_id), seconds=30)
     answer = await api.client.post(f"{upload}/retry")
     assert answer.status_code == 202
     assert answer.headers["location"] == f"{UPLOADS}/{upload_id}/status"
@@ -70,7 +70,7 @@ async def test_an_id_in_capitals_is_the_same_id(api: Api, operator: PlayedOperat
 
 
 async def _knows_an_image(api: Api) -> None:
-    await eventually(lambda: len(api.services.cache.ready_images) == 1)
+    await eventually(lambda: len(api.services.cache.ready_images) == 1, seconds=30)
 
 
 async def _has_failed(api: Api, upload_id: str) -> bool:
@@ -181,22 +181,28 @@ async def test_fields_of_upload_components_are_ignored(api: Api, operator: Playe
     await assert_nothing_is_left(api, operator)
 
 
-async def test_the_limit_is_told_as_that_of_a_file(api: Api) -> None:
+async def test_the_limit_is_told_as_that_of_a_file(settings: Settings, token: str) -> None:
     """Whatever tells that the form is too large: Content-Length, what was counted, or the file."""
+    limit, most = 100_000, 100_000 + MAX_OVERHEAD_BYTES
+    patient = replace(settings, upload_idle_seconds=30, upload_total_seconds=60)
+    start = b"--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n" + JPEG
+    end = b"\r\n--b--\r\n"
+    padding = bytes(most - len(start + end) + 1)
 
-    async def pieces() -> AsyncIterator[bytes]:
-        yield b"--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n"
-        yield JPEG + b"\r\n--b--\r\n"
-        for _ in range(policy.MAX_UPLOAD_BYTES // 2**20 + 1):
-            yield bytes(2**20)
+    async def pieces(body: bytes) -> AsyncIterator[bytes]:
+        for position in range(0, len(body), 50_000):
+            yield body[position : position + 50_000]
 
-    headers = {"Content-Type": "multipart/form-data; boundary=b"}
-    for answer in (
-        await api.client.post(UPLOADS, files={"file": ("a", JPEG.ljust(2**25, b"x"))}),
-        await api.client.post(UPLOADS, content=pieces(), headers=headers),
-    ):
-        detail = assert_problem(answer, 413)["detail"]
-        assert str(policy.MAX_UPLOAD_BYTES) in detail
+    async with started(replace(patient, max_upload_bytes=limit), token) as api:
+        headers = {"Content-Type": "multipart/form-data; boundary=b"}
+        for content in (
+            start + padding + end,
+            pieces(start + padding + end),
+            pieces(start + end + padding),
+            start + padding[: limit - len(JPEG) + 1] + end,
+        ):
+            answer = await api.client.post(UPLOADS, content=content, headers=headers)
+            assert f" {limit} bytes" in assert_problem(answer, 413)["detail"]
 
 
 @pytest.fixture
