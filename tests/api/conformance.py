@@ -11,8 +11,12 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-EVERYWHERE: Final = frozenset({"content-type", "content-length", "x-content-type-options"})
+EVERYWHERE: Final = frozenset(
+    {"content-type", "content-length", "x-content-type-options", "cache-control"}
+)
 """Headers that need no description of their own."""
+_NOT_FOR_ALL: Final = frozenset({"private", "no-cache", "no-store"})
+"""Of which every answer's Cache-Control has one (RFC 9111, section 5.2.2)."""
 _URI: Final = "urn:safelight:openapi"
 _PROBLEM: Final = "#/components/schemas/Problem"
 _TEXT: Final = {"required": True, "schema": {"type": "string"}}
@@ -107,7 +111,9 @@ class Conformance:
 
     def _described(self, answer: httpx.Response) -> Mapping[str, Any]:
         """Return the description of an answer: of its operation, or of what has none."""
-        url_path, method = answer.request.url.path, answer.request.method.lower()
+        prefix = self._document["servers"][0]["url"].rstrip("/")
+        url_path = answer.request.url.path.removeprefix(prefix)
+        method = answer.request.method.lower()
         path = next((path for regex, path in self._paths.items() if regex.fullmatch(url_path)), "")
         item = self._document["paths"].get(path, {})
         # HEAD works wherever GET does, whether it is listed or not.
@@ -131,7 +137,11 @@ class Conformance:
 
     def _check_headers(self, described: Mapping[str, Any], headers: httpx.Headers) -> None:
         _demand(headers.get("x-content-type-options") == "nosniff", "nosniff is missing")
+        control = set(headers.get("cache-control", "").split(", "))
+        _demand(bool(control & _NOT_FOR_ALL), f"caches may keep it: {control}")
         unknown = {name.lower() for name in headers} - {name.lower() for name in described}
+        if headers.get("vary") == "x-forwarded-prefix":
+            unknown -= {"vary"}
         _demand(unknown <= EVERYWHERE, f"headers that are not described: {unknown - EVERYWHERE}")
         for name, told in described.items():
             header = self.resolved(told)

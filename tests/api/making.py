@@ -195,5 +195,5 @@ SETTINGS = Settings(
 
 def description(settings: Settings) -> dict[str, Any]:
     """Return the description as clients read it."""
-    found: dict[str, Any] = json.loads(encode(describe(settings)))
+    found: dict[str, Any] = json.loads(encode(describe(settings, settings.path_prefix)))
     return found

@@ -16,7 +16,7 @@ def conformance() -> Conformance:
     return Conformance(description(SETTINGS))
 
 
-NOSNIFF = {"x-content-type-options": "nosniff"}
+NOSNIFF = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 JSON = {**NOSNIFF, "content-type": "application/json"}
 ID = "550e8400-e29b-41d4-a716-446655440000"
 UPLOAD = {
@@ -149,7 +149,22 @@ WRONG = {
         NOSNIFF,
         {**PROBLEM, "status": 410},
     ),
-    "no nosniff": ("GET", SHOWN, 200, {}, {"data": UPLOAD}),
+    "no nosniff": ("GET", SHOWN, 200, {"cache-control": "no-store"}, {"data": UPLOAD}),
+    "no Cache-Control": (
+        "GET",
+        SHOWN,
+        200,
+        {"x-content-type-options": "nosniff"},
+        {"data": UPLOAD},
+    ),
+    "an answer that caches may keep": (
+        "GET",
+        SHOWN,
+        200,
+        {**NOSNIFF, "cache-control": "max-age=60"},
+        {"data": UPLOAD},
+    ),
+    "another Vary": ("GET", SHOWN, 200, {**NOSNIFF, "vary": "Cookie"}, {"data": UPLOAD}),
     "a header that is not described": (
         "GET",
         SHOWN,

@@ -129,8 +129,8 @@ async def test_what_is_no_comment_is_refused(api: Api, operator: PlayedOperator)
         for method in ("PUT", "PATCH"):
             assert_problem(await api.client.request(method, path, json=body), 422, fields=fields)
     assert_problem(await api.client.put(path, json={}), 422, fields=["comment"])
-    assert_problem(await api.client.put(path, data={"comment": "x"}), 415)
-    assert_problem(await api.client.put(path, content=b"{}"), 415)
+    assert_problem(await api.client.put(path, data={"comment": "x"}), 415, fields=["comment"])
+    assert_problem(await api.client.put(path, content=b"{}"), 415, fields=["comment"])
     assert_problem(await api.client.put(path, json={"comment": "x" * 70_000}), 413)
     assert (await api.client.get(path)).json()["data"]["comment"] is None
 

@@ -10,6 +10,9 @@ import yaml
 from safelight_api import names
 from safelight_contract import policy
 from safelight_local import paths
+from tests.api import making
+
+ID = "550e8400-e29b-41d4-a716-446655440000"
 
 
 @pytest.mark.parametrize(
@@ -68,7 +71,7 @@ def test_whatever_is_sent_satisfies_the_crds_and_goes_out_as_one_header_line() -
         assert 1 <= len(kept.encode()) <= policy.MAX_FILE_NAME_BYTES, (seed, given)
         download = names.for_download(kept, policy.WEBP)
         assert download.endswith(".webp"), (seed, given)
-        header = names.attachment(download)
+        header = names.attachment(download, ID)
         assert header.isascii(), (seed, given)
         assert header.isprintable(), (seed, given)
         plain, extended = _read(header)
@@ -93,6 +96,7 @@ def _read(header: str) -> tuple[str, str]:
         ("photo", "photo.jpg"),
         ("archive.tar.gz", "archive.tar.jpg"),
         (".hidden", ".hidden.jpg"),
+        ("made by/hand\u202egpj.exe", "handgpj.jpg"),
     ],
 )
 def test_a_download_has_the_extension_of_what_was_written(name: str, download: str) -> None:
@@ -103,11 +107,38 @@ def test_a_variant_has_a_name_of_its_own() -> None:
     assert names.for_download("photo.png", policy.AVIF, "w640") == "photo-w640.avif"
 
 
-def test_attachment() -> None:
-    assert names.attachment('Grüße "1"; 漢.jpg') == (
-        "attachment; filename=\"Grue _1__ .jpg\"; filename*=UTF-8''"
-        "Gr%C3%BC%C3%9Fe%20%221%22%3B%20%E6%BC%A2.jpg"
+@pytest.mark.parametrize(
+    ("name", "plain", "extended"),
+    [
+        ("photo 1.jpg", "photo 1.jpg", "photo%201.jpg"),
+        (
+            'Grüße "1"; 漢.jpg',
+            "Gru_e _1__ _-550e8400.jpg",
+            "Gr%C3%BC%C3%9Fe%20%221%22%3B%20%E6%BC%A2.jpg",
+        ),
+        ("漢.jpg", "image-550e8400.jpg", "%E6%BC%A2.jpg"),
+        ("\u200b.jpg", "image-550e8400.jpg", "%E2%80%8B.jpg"),
+        ("🌍 1.jpg", "_ 1-550e8400.jpg", "%F0%9F%8C%8D%201.jpg"),
+        ("100%.jpg", "100_-550e8400.jpg", "100%25.jpg"),
+        (
+            "\uff0fetc\uff0fpasswd.jpg",
+            "_etc_passwd-550e8400.jpg",
+            "%EF%BC%8Fetc%EF%BC%8Fpasswd.jpg",
+        ),
+    ],
+)
+def test_attachment(name: str, plain: str, extended: str) -> None:
+    assert names.attachment(name, ID) == (
+        f"attachment; filename=\"{plain}\"; filename*=UTF-8''{extended}"
     )
-    assert names.attachment("漢.jpg") == (
-        "attachment; filename=\"image.jpg\"; filename*=UTF-8''%E6%BC%A2.jpg"
-    )
+
+
+def test_files_of_different_names_keep_different_plain_names() -> None:
+    """Programs that know the plain name alone would else refuse the second one, or overwrite."""
+    given = ["漢字一.png", "漢字二.png", "é.png", "e.png", "_.png", "\u202e.png", ".png", "", "…"]
+    headers = {
+        names.attachment(names.for_download(names.clean(name), policy.PNG), making.an_id())
+        for name in given
+    }
+    plain = {_read(header)[0] for header in headers}
+    assert len(plain) == len(given) - 1, "only \u202e.png and .png are the same name"

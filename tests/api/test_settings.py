@@ -36,6 +36,8 @@ def test_what_must_be_set_is_enough(variables: dict[str, str], tmp_path: Path) -
         upload_idle_seconds=15,
         upload_total_seconds=120,
         s3_connections=16,
+        path_prefix="",
+        trusted_proxies=(),
     )
     assert "secret" not in repr(settings)
 
@@ -56,6 +58,11 @@ def test_what_must_be_set_is_enough(variables: dict[str, str], tmp_path: Path) -
         ("UPLOAD_IDLE_SECONDS", "soon"),
         ("S3_CONNECTIONS", "1.5"),
         ("LOG_LEVEL", "loud"),
+        ("PATH_PREFIX", "photos"),
+        ("PATH_PREFIX", "//evil.example"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "proxy.example"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,"),
     ],
 )
 def test_a_bad_setting_is_named(name: str, value: str, variables: dict[str, str]) -> None:
@@ -66,3 +73,16 @@ def test_a_bad_setting_is_named(name: str, value: str, variables: dict[str, str]
 def test_accepted_formats(variables: dict[str, str]) -> None:
     chosen = variables | {"SAFELIGHT_ACCEPTED_FORMATS": "heic, jpeg"}
     assert Settings.read(Environment(chosen)).accepted_formats == (policy.HEIF, policy.JPEG)
+
+
+def test_a_prefix_and_proxies(variables: dict[str, str]) -> None:
+    chosen = variables | {
+        "SAFELIGHT_PATH_PREFIX": "/photos/",
+        "SAFELIGHT_TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::7",
+    }
+    settings = Settings.read(Environment(chosen))
+    assert settings.path_prefix == "/photos"
+    assert [str(network) for network in settings.trusted_proxies] == [
+        "10.0.0.0/8",
+        "2001:db8::7/128",
+    ]

@@ -94,6 +94,9 @@ def test_the_ingress_leads_to_the_api_alone(helm: Helm, rendered: Rendered) -> N
     assert spec["tls"] == [{"hosts": ["photos.example.com"], "secretName": "certificate"}]
     (rule,) = spec["rules"]
     assert [path["path"] for path in rule["http"]["paths"]] == ["/api"]
+    prefixed = helm.template(values | {"api.pathPrefix": "/photos"})
+    (rule,) = prefixed.one("Ingress", "safelight-api").content["spec"]["rules"]
+    assert [path["path"] for path in rule["http"]["paths"]] == ["/photos/api"]
 
 
 def test_the_definitions_are_those_of_the_repository(rendered: Rendered) -> None:

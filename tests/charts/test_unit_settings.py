@@ -120,6 +120,8 @@ def test_values_reach_the_units(helm: Helm) -> None:
             "limits.jobsPerSecond": 0.5,
             "limits.failedRetentionSeconds": 31_536_000,
             "api.s3Connections": 8,
+            "api.pathPrefix": "/photos/v1",
+            "api.trustedProxies": ["10.0.0.0/8", "2001:db8::7"],
             "operator.resyncSeconds": 100,
             "operator.stalledAfterSeconds": 30,
             "operator.sweep": "delete",
@@ -143,6 +145,8 @@ def test_values_reach_the_units(helm: Helm) -> None:
         "MAX_PENDING": "1000000",
         "MAX_PENDING_PER_TOKEN": "500000",
         "S3_CONNECTIONS": "8",
+        "PATH_PREFIX": "/photos/v1",
+        "TRUSTED_PROXIES": "10.0.0.0/8,2001:db8::7",
     }
     assert {f"SAFELIGHT_{name}": value for name, value in expected.items()}.items() <= api.items()
     expected = {

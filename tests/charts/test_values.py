@@ -69,6 +69,11 @@ def test_all_missing_values_are_named_at_once(helm: Helm) -> None:
 BAD = [
     ("unknown", 1),
     ("api.replica", 2),
+    ("api.pathPrefix", "photos"),
+    ("api.pathPrefix", "//evil.example"),
+    ("api.pathPrefix", "/photos/"),
+    ("api.pathPrefix", "/photos/.."),
+    ("api.trustedProxies", ["proxy.example"]),
     ("image.registry", "https://registry.example.com"),
     ("image.registry", "Registry"),
     ("image.pullPolicy", "Sometimes"),

@@ -76,3 +76,21 @@ def test_keys_that_are_none_of_ours_have_no_owner(key: str) -> None:
 )
 def test_an_id_is_a_lower_case_uuid(text: str, *, expected: bool) -> None:
     assert keys.is_id(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (ID, ID),
+        (ID.upper(), ID),
+        (ID[:10].upper() + ID[10:], ID),
+        (ID.replace("-", ""), None),
+        ("{" + ID + "}", None),
+        ("urn:uuid:" + ID, None),
+        (ID + "\n", None),
+        ("\u0665" + ID[1:], None),
+        ("", None),
+    ],
+)
+def test_ids_from_outside_come_in_either_case(text: str, expected: str | None) -> None:
+    assert keys.id_of(text) == expected

@@ -16,7 +16,7 @@ def _installation(state: Path, programs: Path) -> Installation:
         namespace="safelight",
         storage=Storage("http://198.18.0.1:7070", "photos", "us-east-1", "key", "secret"),
         images=up.image_values({"api": "a1", "operator": "o1", "processor": "p1"}),
-        service={"type": "NodePort", "nodePort": up.NODE_PORT},
+        api=up.API,
         state=state,
     )
 

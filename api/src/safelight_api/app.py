@@ -22,6 +22,7 @@ from safelight_api.images import Images
 from safelight_api.metrics import Metrics
 from safelight_api.objects import Objects
 from safelight_api.openapi.document import describe
+from safelight_api.prefixing import Prefixing
 from safelight_api.projections import Image, Upload
 from safelight_api.reading import Reader
 from safelight_api.receiving import Receiver
@@ -121,10 +122,15 @@ def create_app(
             *uploads.ROUTES,
             *images.ROUTES,
             *health.ROUTES,
-            *description.routes(describe(settings)),
+            *description.routes(lambda prefix: describe(settings, prefix)),
         ],
         middleware=[
             Middleware(Edge, metrics=metrics),
+            *(
+                [Middleware(Prefixing, settings=settings)]
+                if settings.path_prefix or settings.trusted_proxies
+                else []
+            ),
             Middleware(Authentication, tokens=tokens, open_paths=_OPEN_PATHS),
         ],
         exception_handlers=_EXCEPTION_HANDLERS,

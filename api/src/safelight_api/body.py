@@ -1,13 +1,17 @@
 """Reading a request's body with bounds: bytes, silence and total time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Final
 
 from starlette.types import Receive
 
-from safelight_api.errors import ApiError, too_large
+from safelight_api.errors import ApiError, too_large, unsupported
+
+_PLAIN: Final = "identity"
+"""The content coding that is none (RFC 9110, section 12.5.3)."""
 
 
 class ClientGoneError(Exception):
@@ -22,6 +26,12 @@ class BodyLimits:
     idle_seconds: float
     """Between two pieces."""
     total_seconds: float
+    told_bytes: int | None = None
+    """What a refusal tells as the most, where that is another number: of a file in its form."""
+
+    def exceeded(self) -> ApiError:
+        """Return the 413."""
+        return too_large(self.max_bytes if self.told_bytes is None else self.told_bytes)
 
 
 def check_length(content_length: str | None, limits: BodyLimits) -> None:
@@ -31,7 +41,28 @@ def check_length(content_length: str | None, limits: BodyLimits) -> None:
         ApiError: 413.
     """
     if content_length is not None and int(content_length) > limits.max_bytes:
-        raise too_large(limits.max_bytes)
+        raise limits.exceeded()
+
+
+def check_coding(content_encodings: Sequence[str], field: str) -> None:
+    """Refuse a body in a content coding: none is decoded.
+
+    The answer says which would be taken (RFC 9110, section 15.5.16).
+
+    Args:
+        content_encodings: the values of all headers Content-Encoding.
+        field: that the body is for.
+
+    Raises:
+        ApiError: 415.
+    """
+    codings = {coding.strip().lower() for value in content_encodings for coding in value.split(",")}
+    if codings - {"", _PLAIN}:
+        raise unsupported(
+            field,
+            "Send the body as it is: no Content-Encoding is decoded.",
+            headers={"Accept-Encoding": _PLAIN},
+        )
 
 
 async def chunks(receive: Receive, limits: BodyLimits) -> AsyncIterator[bytes]:
@@ -59,6 +90,6 @@ async def chunks(receive: Receive, limits: BodyLimits) -> AsyncIterator[bytes]:
         more = message.get("more_body", False)
         received += len(chunk)
         if received > limits.max_bytes:
-            raise too_large(limits.max_bytes)
+            raise limits.exceeded()
         if chunk:
             yield chunk

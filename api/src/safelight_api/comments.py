@@ -4,9 +4,10 @@ import json
 from http import HTTPStatus
 from typing import Any, Final
 
-from safelight_api.errors import ApiError, invalid
+from safelight_api.errors import ApiError, invalid, unsupported
 from safelight_contract import policy
 
+FIELD: Final = "comment"
 MAX_BODY_BYTES: Final = 64 * 1024
 """Room for the longest comment with every character escaped, twelve bytes each."""
 _MAX_SHOWN_NAME: Final = 64
@@ -34,14 +35,14 @@ def parse(content_type: str | None, body: bytes, *, is_required: bool) -> str | 
     if media_type != "application/json" and not (
         media_type.startswith("application/") and media_type.endswith("+json")
     ):
-        raise ApiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the comment as application/json.")
+        raise unsupported(FIELD, "Send the comment as application/json.")
     try:
         fields: Any = json.loads(body)
     except (ValueError, RecursionError):
-        raise invalid("comment", "The body is no valid JSON.") from None
+        raise invalid(FIELD, "The body is no valid JSON.") from None
     if not isinstance(fields, dict):
-        raise invalid("comment", "The body must be a JSON object with a comment.")
-    others = [name for name in fields if name != "comment"]
+        raise invalid(FIELD, "The body must be a JSON object with a comment.")
+    others = [name for name in fields if name != FIELD]
     if others:
         text = "Only the comment can be changed."
         raise ApiError(
@@ -49,11 +50,11 @@ def parse(content_type: str | None, body: bytes, *, is_required: bool) -> str | 
             text,
             errors={_shown(name): [text] for name in others[:20]},
         )
-    if "comment" not in fields:
+    if FIELD not in fields:
         if is_required:
-            raise invalid("comment", "The comment field is required.")
+            raise invalid(FIELD, "The comment field is required.")
         return NO_CHANGE
-    return _comment(fields["comment"])
+    return _comment(fields[FIELD])
 
 
 def _comment(value: object) -> str | None:
@@ -61,13 +62,13 @@ def _comment(value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise invalid("comment", "The comment must be a string or null.")
+        raise invalid(FIELD, "The comment must be a string or null.")
     if len(value) > policy.MAX_COMMENT_LENGTH:
         raise invalid(
             "comment", f"The comment may have at most {policy.MAX_COMMENT_LENGTH} characters."
         )
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise invalid("comment", "The comment has characters that are no text.")
+        raise invalid(FIELD, "The comment has characters that are no text.")
     return value
 
 

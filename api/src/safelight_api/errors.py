@@ -16,6 +16,12 @@ from safelight_contract.policy import Format
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_SECONDS: Final = 5
 """When to try again after a 503 or 429, in seconds."""
+NOT_STORED: Final = "no-store"
+"""Cache-Control of an error: what is not there now may be there in a moment."""
+ASKED_AGAIN: Final = "private, no-cache"
+"""Cache-Control of JSON: it is for whoever asked, and may have changed when it is asked for again.
+
+A cache that adds the token itself would else keep it as it likes (RFC 9111, section 4.2.2)."""
 
 
 class ApiError(Exception):
@@ -88,6 +94,13 @@ def conflict(detail: str) -> ApiError:
     return ApiError(HTTPStatus.CONFLICT, detail)
 
 
+def unsupported(field: str, text: str, *, headers: Mapping[str, str] | None = None) -> ApiError:
+    """Return a 415: the body is of another kind than what is taken."""
+    return ApiError(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE, text, errors={field: [text]}, headers=headers
+    )
+
+
 def too_large(most: int) -> ApiError:
     """Return a 413: more than `most` bytes."""
     return ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {most} bytes are accepted.")
@@ -134,6 +147,6 @@ def problem(error: ApiError) -> Response:
     return Response(
         json.dumps(members(error), ensure_ascii=False),
         status_code=error.status,
-        headers=error.headers,
+        headers={"cache-control": NOT_STORED, **error.headers},
         media_type=MEDIA_TYPE,
     )

@@ -27,8 +27,13 @@ def upload(item: Upload) -> dict[str, Any]:
     }
 
 
-def image(item: Image) -> dict[str, Any]:
-    """Return an available image: the specification's five fields first, then further ones."""
+def image(item: Image, prefix: str = "") -> dict[str, Any]:
+    """Return an available image: the specification's five fields first, then further ones.
+
+    Args:
+        item: the image.
+        prefix: of its addresses, behind which the client sees the API.
+    """
     stored = item.spec.image
     return {
         "id": item.id,
@@ -42,27 +47,30 @@ def image(item: Image) -> dict[str, Any]:
         "width": stored.width,
         "height": stored.height,
         "sha256": stored.sha256,
-        "url": f"{IMAGES_PATH}/{item.id}/view",
-        "variants": [_variant(item.id, packed) for packed in packing.each(item.packed_variants)],
+        "url": f"{prefix}{IMAGES_PATH}/{item.id}/view",
+        "variants": [
+            _variant(item.id, packed, prefix) for packed in packing.each(item.packed_variants)
+        ],
         **(_NO_FACTS if item.facts is None else _facts(item.facts, stored.size)),
     }
 
 
-def variant_url(image_id: str, name: str, word: str) -> str:
+def variant_url(image_id: str, name: str, word: str, prefix: str = "") -> str:
     """Return the address of one file of an image: a path, never built from the Host header.
 
     Args:
         image_id: of the image.
         name: of the variant.
         word: of its format.
+        prefix: behind which the client sees the API.
     """
-    return f"{IMAGES_PATH}/{image_id}/view?variant={name}&format={word}"
+    return f"{prefix}{IMAGES_PATH}/{image_id}/view?variant={name}&format={word}"
 
 
-def _variant(image_id: str, packed: packing.Packed) -> dict[str, Any]:
+def _variant(image_id: str, packed: packing.Packed, prefix: str) -> dict[str, Any]:
     return {
         "name": packed.name,
-        "url": variant_url(image_id, packed.name, packed.word),
+        "url": variant_url(image_id, packed.name, packed.word, prefix),
         "format": packed.word,
         "mime_type": packed.media_type,
         "width": int(packed.width),
@@ -104,17 +112,18 @@ def _facts(facts: Facts, size: int) -> dict[str, Any]:
     }
 
 
-def status(item: Image | Upload | None, queued_ahead: int) -> dict[str, Any]:
+def status(item: Image | Upload | None, queued_ahead: int, prefix: str = "") -> dict[str, Any]:
     """Return the answer to a poll.
 
     Args:
         item: what the id stands for; None: nothing.
         queued_ahead: for an upload that is queued, how many get their turn before it.
+        prefix: of addresses, behind which the client sees the API.
     """
     if item is None:
         return NOT_FOUND
     if isinstance(item, Image):
-        return {"status": "processed", "available_image": image(item)}
+        return {"status": "processed", "available_image": image(item, prefix)}
     if item.failure is not None:
         return {
             "status": "failed",

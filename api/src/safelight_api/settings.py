@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from safelight_api import prefix
 from safelight_contract import policy
 from safelight_contract.env import (
     LOG_LEVELS,
@@ -47,6 +48,10 @@ class Settings:
     drain_seconds: int = 25
     """How long requests may go on after SIGTERM; keep it below the pod's grace period."""
     s3_connections: int = 16
+    path_prefix: str = ""
+    """Behind which clients see the API, without a slash at its end; empty: none."""
+    trusted_proxies: tuple[prefix.Network, ...] = ()
+    """Whose `X-Forwarded-Prefix` counts."""
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
@@ -95,6 +100,8 @@ class Settings:
             s3_connections=environment.integer(
                 "S3_CONNECTIONS", cls.s3_connections, least=1, most=256
             ),
+            path_prefix=_prefix(environment),
+            trusted_proxies=_proxies(environment),
         )
 
 
@@ -109,3 +116,28 @@ def _formats(environment: Environment) -> tuple[policy.Format, ...]:
             f" {', '.join(known)}, not {text!r}"
         )
     return tuple(policy.format_named(word) for word in words)
+
+
+def _prefix(environment: Environment) -> str:
+    name = "PATH_PREFIX"
+    text = environment.text(name, "/")
+    try:
+        return prefix.parse(text)
+    except ValueError:
+        raise SettingsError(
+            f"{PREFIX}{name} must be a path such as /photos, of at most {prefix.MAX_LENGTH}"
+            f" letters, digits and - . _ ~ between single slashes, not {text!r}"
+        ) from None
+
+
+def _proxies(environment: Environment) -> tuple[prefix.Network, ...]:
+    name = "TRUSTED_PROXIES"
+    text = environment.text(name, "-")
+    words = [] if text == "-" else [word.strip() for word in text.split(",")]
+    try:
+        return prefix.parse_networks(words)
+    except ValueError:
+        raise SettingsError(
+            f"{PREFIX}{name} must be a list, with commas, of addresses and networks such as"
+            f" 10.0.0.0/8, not {text!r}"
+        ) from None

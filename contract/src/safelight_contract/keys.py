@@ -42,6 +42,14 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
+def id_of(text: str) -> str | None:
+    """Return the id that a text from outside names; None: it is no id.
+
+    Upper case is accepted on input (RFC 9562, section 4); ours are lower-case.
+    """
+    return lower if text.isascii() and is_id(lower := text.lower()) else None
+
+
 def original(upload_id: str, image_format: Format) -> str:
     """Return the key of the original, as it was uploaded."""
     return f"{ORIGINALS}{upload_id}.{image_format.extension}"

@@ -106,7 +106,7 @@ def describe(variables: Mapping[str, str], progress: Progress) -> Installation:
             secret_access_key=variables.get("S3_SECRET_ACCESS_KEY", ""),
         ),
         images={"image": image},
-        service={},
+        api={},
         state=paths.STATE / "contexts" / context.replace("/", "_"),
     )
 

@@ -46,8 +46,8 @@ class Installation:
     storage: Storage
     images: Mapping[str, Any]
     """The chart's values that say which images."""
-    service: Mapping[str, Any]
-    """The chart's values of the API's Service."""
+    api: Mapping[str, Any]
+    """The chart's values of the API, but for its image."""
     state: Path
     """The folder for what is remembered: the token, Helm's files, the log."""
 
@@ -73,7 +73,7 @@ class Installation:
                 "existingSecret": _STORAGE,
             },
             "tokens": {"existingSecret": _TOKENS},
-            "api": {"service": dict(self.service)},
+            "api": dict(self.api),
         }
         return merged(values, self.images)
 

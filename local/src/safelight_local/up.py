@@ -24,6 +24,12 @@ from safelight_local.stack import Stack
 
 NODE_PORT: Final = network.NODE_PORTS[0]
 URL: Final = f"http://127.0.0.1:{NODE_PORT}"
+API: Final[Mapping[str, Any]] = {
+    "service": {"type": "NodePort", "nodePort": NODE_PORT},
+    # Proxies that are tried out here, on the node or in a pod, may say behind which prefix it is.
+    "trustedProxies": [str(network.PODS)],
+}
+"""The chart's values of the API."""
 _API_READY_WITHIN: Final = 60.0
 _STEADY_SECONDS: Final = 5.0
 """A new kubelet may call running pods unready for a second or two, once it has got to them."""
@@ -65,7 +71,7 @@ def up(progress: Progress, photo: Path | None = sample.PHOTO) -> dict[str, str]:
                 secret_access_key=local.storage.secret_access_key,
             ),
             images=image_values(tags),
-            service={"type": "NodePort", "nodePort": NODE_PORT},
+            api=API,
             state=paths.STATE,
         )
         installation.install(progress)

@@ -144,7 +144,7 @@ def installed(
             secret_access_key=stack.storage.secret_access_key,
         ),
         images=merged(up.image_values(images.ensure(stack.node, progress)), values),
-        service={"type": "NodePort", "nodePort": NODE_PORT},
+        api={"service": {"type": "NodePort", "nodePort": NODE_PORT}},
         state=state,
     )
     _remove(release, stack)

@@ -22,11 +22,14 @@ BEARER: Final = "bearer"
 _TEXT: Final = f"""\
 Post a photo, poll until it is available, then view or download it.
 
-- JSON is UTF-8. Times are RFC 3339 in UTC. Ids are lower-case UUIDs.
-- Unknown query parameters are ignored, unknown form fields and JSON fields are refused.
-- Addresses in answers are paths without a host: resolve them against the address that you use.
+- JSON is UTF-8. Times are RFC 3339 in UTC. Ids are lower-case UUIDs; in a path either case will do.
+- Unknown query parameters and form fields are ignored, unknown JSON fields are refused.
+- Addresses in answers are paths without a host: resolve them against the address that you use. They
+  begin with the prefix, if you reach the service behind one.
 - `HEAD` works wherever `GET` does, also where this description does not list it.
-- Every answer has `X-Content-Type-Options: nosniff`.
+- Every answer has `X-Content-Type-Options: nosniff` and `Cache-Control`: JSON is to be asked for
+  again each time, errors are not to be kept. Where proxies are trusted to tell a prefix, it has
+  `Vary: X-Forwarded-Prefix` as well.
 - Later versions may add fields to answers, and words to `changes`, `removed` and `warnings`: ignore
   what you do not know.
 - Before any operation: what is no HTTP is answered with 400, and a head of more than
@@ -35,8 +38,13 @@ Post a photo, poll until it is available, then view or download it.
 """
 
 
-def describe(settings: Settings) -> Json:
-    """Return the description of the API as these settings make it."""
+def describe(settings: Settings, prefix: str = "") -> Json:
+    """Return the description of the API as these settings make it.
+
+    Args:
+        settings: of the process.
+        prefix: of paths, behind which whoever reads it sees the API.
+    """
     responses = problems.responses(settings) | images.responses()
     return {
         "openapi": OPENAPI,
@@ -47,7 +55,7 @@ def describe(settings: Settings) -> Json:
             "version": metadata.version("safelight-api"),
             "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "Where this description came from."}],
+        "servers": [{"url": prefix or "/", "description": "Where this description came from."}],
         "security": [{BEARER: []}],
         "tags": [
             {"name": uploads.TAG, "description": "Files on their way to become images."},

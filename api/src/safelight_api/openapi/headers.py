@@ -27,6 +27,13 @@ def made() -> Json:
             text("Tag of the bytes, for `If-None-Match` and `If-Range`.", pattern='^"[0-9a-f]+"$')
         ),
         "CacheControl": _header(text("Who may keep the answer, and for how long.")),
+        "AcceptEncoding": _header(
+            text(
+                "The content coding that is taken, where another one was the reason.",
+                const="identity",
+            ),
+            required=False,
+        ),
         "AcceptRanges": _header(text("`Range` can be used.", const="bytes")),
         "ContentDisposition": _header(
             text(
@@ -42,7 +49,7 @@ def made() -> Json:
             text(
                 "Request headers that the answer depends on: with `Accept` where the format was"
                 " chosen by it.",
-                pattern="^(Accept, )?Authorization$",
+                pattern="^(Accept, )?Authorization(, x-forwarded-prefix)?$",
             )
         ),
         "ContentLocation": _header(

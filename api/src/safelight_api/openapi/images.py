@@ -96,7 +96,12 @@ def responses() -> Json:
     return {
         "Image": answer("The image, as it is now.", schema("ImageAnswer"), shown=samples("Image")),
         "TooLarge": problem("The body is too large.", errors.too_large(comments.MAX_BODY_BYTES)),
-        "NoJson": problem("The body is not JSON by its type."),
+        "NoJson": problem(
+            "The body is not JSON by its type, or is in a content coding.",
+            errors.unsupported(comments.FIELD, "Send the comment as application/json."),
+            kind="InvalidProblem",
+            headers={"Accept-Encoding": "AcceptEncoding"},
+        ),
         "NoComment": problem(
             "There is another field, or a comment that is none.",
             errors.invalid("comment", "The comment must be a string or null."),

@@ -3,8 +3,8 @@
 from http import HTTPStatus
 from typing import Final
 
-from safelight_api import errors
-from safelight_api.multipart import FIELD
+from safelight_api import errors, fields
+from safelight_api.multipart import FIELD, FORM
 from safelight_api.openapi.building import (
     Json,
     answer,
@@ -39,9 +39,11 @@ def form(settings: Settings) -> Json:
     names = ", ".join(image_format.word.upper() for image_format in settings.accepted_formats)
     return {
         "type": "object",
-        "description": "One file, and nothing else.",
+        "description": "One file. Text fields beside it are ignored, but for a few that are refused"
+        f": {', '.join(fields.FORBIDDEN)}, and a `{fields.NAME}` that is not the file's. At most"
+        f" {fields.MAX_FIELDS} of them, with {fields.MAX_TEXT_BYTES} bytes in all.",
         "required": [FIELD],
-        "additionalProperties": False,
+        "propertyNames": {"not": {"enum": list(fields.FORBIDDEN)}},
         "properties": {
             FIELD: {
                 "type": "string",
@@ -50,7 +52,8 @@ def form(settings: Settings) -> Json:
                 "description": f"The image: {names}, told from its first bytes, whatever its name"
                 f" or declared type says. At most {settings.max_upload_bytes} bytes.",
                 "maxLength": settings.max_upload_bytes,
-            }
+            },
+            fields.NAME: {"type": "string", "description": "The file's name, again."},
         },
     }
 
@@ -78,7 +81,7 @@ def _list() -> Json:
 def _create(settings: Settings) -> Json:
     accepted = ", ".join(image_format.media_type for image_format in settings.accepted_formats)
     refused = (
-        errors.invalid("name", "Only the file field is accepted."),
+        errors.invalid(FIELD, "The file field is required, once, with the image in it."),
         errors.not_accepted(FIELD, settings.accepted_formats),
     )
     return operation(
@@ -98,10 +101,17 @@ def _create(settings: Settings) -> Json:
                 "The file is too large, by `Content-Length` or as counted.",
                 errors.too_large(settings.max_upload_bytes),
             ),
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE: problem("The body is not `multipart/form-data`."),
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE: problem(
+                "The body is not `multipart/form-data`, or is in a content coding.",
+                errors.unsupported(FIELD, "Send the image as multipart/form-data."),
+                kind="InvalidProblem",
+                headers={"Accept-Encoding": "AcceptEncoding"},
+            ),
             HTTPStatus.UNPROCESSABLE_ENTITY: problem(
-                "There is a field other than `file`; there is no file, an empty one, or two; the"
-                " form is malformed; or the file is in no accepted format.",
+                "There is no file, an empty one, two, or one under another name; the form is"
+                " malformed; the file is in no accepted format; a field is there that must not be;"
+                f" or there are too many (`errors.{FORM}`). `errors.{FIELD}` is there whenever the"
+                " file is what is missing.",
                 *refused,
                 kind="UploadProblem",
             ),

@@ -26,6 +26,10 @@ class JsonResponse(Response):
 
     media_type = "application/json"
 
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        """Have it asked for again each time, unless the headers say otherwise."""
+        super().init_headers({"cache-control": errors.ASKED_AGAIN, **(headers or {})})
+
     def render(self, content: Any) -> bytes:  # noqa: ANN401 - whatever JSON can express
         """Return the body."""
         return encode(content)
@@ -38,7 +42,7 @@ def encode(content: Any) -> bytes:  # noqa: ANN401 - whatever JSON can express
 
 def no_content() -> Response:
     """Return a 204."""
-    return Response(status_code=HTTPStatus.NO_CONTENT)
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers={"cache-control": errors.NOT_STORED})
 
 
 def resource(path: str, handlers: Mapping[str, Handler]) -> Route:
@@ -52,15 +56,15 @@ def resource(path: str, handlers: Mapping[str, Handler]) -> Route:
 
 
 def id_of(request: Request) -> str:
-    """Return the id in a request's path.
+    """Return the id in a request's path, in lower case.
 
     Raises:
         ApiError: 404, it is no id.
     """
-    name: str = request.path_params["id"]
-    if not keys.is_id(name):
+    found = keys.id_of(request.path_params["id"])
+    if found is None:
         raise errors.not_found()
-    return name
+    return found
 
 
 def page_of(request: Request) -> Page:

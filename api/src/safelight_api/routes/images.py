@@ -12,8 +12,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
-from safelight_api import comments, errors, names, negotiation, representations, services
-from safelight_api.body import BodyLimits, check_length, chunks
+from safelight_api import (
+    comments,
+    errors,
+    names,
+    negotiation,
+    prefixing,
+    representations,
+    services,
+)
+from safelight_api.body import BodyLimits, check_coding, check_length, chunks
 from safelight_api.conditions import UnsatisfiableRangeError, byte_range, matches
 from safelight_api.objects import ObjectStream, StorageError
 from safelight_api.projections import Image
@@ -47,13 +55,14 @@ async def index(request: Request) -> Response:
     if not service.are_synced:
         raise errors.unavailable()
     page = page_of(request)
+    prefix = prefixing.of(request.scope)
     found = service.cache.ready_images.newest(page.start, page.size)
     items = [service.cache.images.get(name) for name in found]
     return JsonResponse(
         representations.page_of(
-            PATH,
+            f"{prefix}{PATH}",
             page,
-            [representations.image(item) for item in items if item is not None],
+            [representations.image(item, prefix) for item in items if item is not None],
             len(service.cache.ready_images),
         )
     )
@@ -61,7 +70,7 @@ async def index(request: Request) -> Response:
 
 async def show(request: Request) -> Response:
     """Return one image."""
-    return JsonResponse({"data": representations.image(await _found(request))})
+    return _answer(request, await _found(request))
 
 
 async def update(request: Request) -> Response:
@@ -74,16 +83,21 @@ async def update(request: Request) -> Response:
         total_seconds=service.settings.upload_total_seconds,
     )
     check_length(request.headers.get("content-length"), limits)
+    check_coding(request.headers.getlist("content-encoding"), comments.FIELD)
     body = b"".join([chunk async for chunk in chunks(request.receive, limits)])
     comment = comments.parse(
         request.headers.get("content-type"), body, is_required=request.method == "PUT"
     )
     if isinstance(comment, comments.NoChange):
-        return JsonResponse({"data": representations.image(image)})
+        return _answer(request, image)
     changed = await service.images.comment(image, comment)
     if changed is None:
         raise errors.not_found()
-    return JsonResponse({"data": representations.image(changed)})
+    return _answer(request, changed)
+
+
+def _answer(request: Request, image: Image) -> Response:
+    return JsonResponse({"data": representations.image(image, prefixing.of(request.scope))})
 
 
 async def delete(request: Request) -> Response:
@@ -104,7 +118,9 @@ async def view(request: Request) -> Response:
     if len(files) > 1:
         image_format = policy.format_of(file.media_type)
         headers["vary"] = f"Accept, {_VARY}"
-        headers["content-location"] = representations.variant_url(image.id, name, image_format.word)
+        headers["content-location"] = representations.variant_url(
+            image.id, name, image_format.word, prefixing.of(request.scope)
+        )
     return await _send(request, image, file, headers)
 
 
@@ -122,7 +138,7 @@ async def download(request: Request) -> Response:
         policy.format_of(file.media_type),
         None if name == keys.MAIN else name,
     )
-    disposition = names.attachment(file_name)
+    disposition = names.attachment(file_name, image.id)
     return await _send(request, image, file, {"content-disposition": disposition})
 
 

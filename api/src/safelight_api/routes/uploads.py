@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from safelight_api import errors, representations, services
-from safelight_api.body import BodyLimits, check_length, chunks
+from safelight_api import errors, prefixing, representations, services
+from safelight_api.body import BodyLimits, check_coding, check_length, chunks
 from safelight_api.conditions import matches
-from safelight_api.multipart import MAX_OVERHEAD_BYTES
+from safelight_api.multipart import FIELD, MAX_OVERHEAD_BYTES
 from safelight_api.projections import Upload
 from safelight_api.routes.common import (
     JsonResponse,
@@ -39,8 +39,10 @@ async def create(request: Request) -> Response:
         max_bytes=settings.max_upload_bytes + MAX_OVERHEAD_BYTES,
         idle_seconds=settings.upload_idle_seconds,
         total_seconds=settings.upload_total_seconds,
+        told_bytes=settings.max_upload_bytes,
     )
     check_length(request.headers.get("content-length"), limits)
+    check_coding(request.headers.getlist("content-encoding"), FIELD)
     if not service.are_synced:
         raise errors.unavailable()
     client = _client(request)
@@ -53,7 +55,7 @@ async def create(request: Request) -> Response:
     return JsonResponse(
         {"data": representations.upload(upload)},
         status_code=HTTPStatus.CREATED,
-        headers={"Location": f"{PATH}/{upload.id}"},
+        headers={"Location": f"{_path(request)}/{upload.id}"},
     )
 
 
@@ -66,7 +68,7 @@ async def index(request: Request) -> Response:
     found = service.cache.all_uploads.newest(page.start, page.size)
     items = [service.cache.uploads.get(name) for name in found]
     body = representations.page_of(
-        PATH,
+        _path(request),
         page,
         [representations.upload(item) for item in items if item is not None],
         len(service.cache.all_uploads),
@@ -93,7 +95,7 @@ async def retry(request: Request) -> Response:
     return JsonResponse(
         {"data": representations.upload(upload)},
         status_code=HTTPStatus.ACCEPTED,
-        headers={"Location": f"{PATH}/{upload.id}/status"},
+        headers={"Location": f"{_path(request)}/{upload.id}/status"},
     )
 
 
@@ -107,21 +109,26 @@ async def delete(request: Request) -> Response:
 async def status(request: Request) -> Response:
     """Answer a poll; the cache answers nearly all."""
     service = services.of(request)
-    upload_id: str = request.path_params["id"]
-    item = service.cache.state(upload_id)
-    if item is None and keys.is_id(upload_id):
+    named: str = request.path_params["id"]
+    item = service.cache.state(named)
+    if item is None and (upload_id := keys.id_of(named)) is not None:
         item = await service.reader.state(upload_id)
     ahead = service.cache.pending.ahead(item) if isinstance(item, Upload) else 0
-    body = encode(representations.status(item, ahead))
+    body = encode(representations.status(item, ahead, prefixing.of(request.scope)))
     if item is None:
-        return Response(body, HTTPStatus.NOT_FOUND, {"cache-control": "no-store"}, _JSON)
+        return Response(body, HTTPStatus.NOT_FOUND, {"cache-control": errors.NOT_STORED}, _JSON)
     etag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {"etag": etag, "cache-control": "private, no-cache"}
+    headers = {"etag": etag, "cache-control": errors.ASKED_AGAIN}
     if isinstance(item, Upload) and item.failure is None:
         headers["retry-after"] = POLL_SECONDS
     if matches(request.headers.get("if-none-match"), etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return Response(body, headers=headers, media_type=_JSON)
+
+
+def _path(request: Request) -> str:
+    """Return the path of uploads as the client sees it."""
+    return f"{prefixing.of(request.scope)}{PATH}"
 
 
 def _client(request: Request) -> str:
