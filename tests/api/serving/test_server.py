@@ -89,17 +89,6 @@ async def test_what_is_no_http(sent: bytes, connection: Connection) -> None:
     assert_problem(await connection.answer(), 400)
 
 
-async def test_a_body_that_nobody_wants_is_dropped_for_a_while(connection: Connection) -> None:
-    await connection.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n")
-    assert (await connection.answer()).text == "ok"
-    await connection.send(b"x" * 300_000)
-    await connection.send(REQUEST + b"\r\n")
-    assert (await connection.answer()).text == "ok", "the connection is of use again"
-    await connection.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n")
-    assert (await connection.answer()).text == "ok"
-    assert 0.1 < await ends(connection) < 2
-
-
 async def test_an_idle_connection_hears_that_it_will_be_closed(
     serving: Serving, connection: Connection
 ) -> None:

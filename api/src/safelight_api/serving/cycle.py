@@ -7,13 +7,11 @@ before its next large one; an application that fails leaves an answer of the API
 
 import asyncio
 import logging
-import re
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final, Protocol
 
 from starlette.types import ASGIApp, Message, Scope
-from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE
 
 from safelight_api import errors
 from safelight_api.serving import messages
@@ -23,7 +21,6 @@ logger = logging.getLogger(__name__)
 _LARGE_ANSWER: Final = 64 * 1024
 """Bytes; an answer with fewer never waits for memory."""
 _NO_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
-_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Line(Protocol):
@@ -200,49 +197,39 @@ class Cycle:
 
     async def _start(self, message: Message) -> None:
         line, status = self._line, message["status"]
-        head = [STATUS_LINE[status]]
-        length: int | None = None
-        is_closing = False
-        for name, value in (*line.default_headers(), *message.get("headers", ())):
-            if HEADER_RE.search(name) or _CONTROL.search(value):
-                raise RuntimeError("a header of the answer is malformed")
-            lower = name.lower()
-            if lower == b"content-length":
-                length = int(value)
-            elif lower == b"transfer-encoding":
-                continue  # how an answer is framed is decided here
-            elif lower == b"connection":
-                is_closing = b"close" in value.lower()
-                continue
-            head += (lower, b": ", value, b"\r\n")
+        head, length, is_closing = messages.head(
+            status, (*line.default_headers(), *message.get("headers", ()))
+        )
         self._is_without_body = status in _NO_BODY or self.scope["method"] == "HEAD"
-        if length is not None and length > _LARGE_ANSWER and not self._is_without_body:
-            if not await line.wait_for_room(self.client):
-                if not self.is_gone:
-                    self.refuse(messages.short_of_memory())
-                return
+        if not self._is_without_body and length is not None and length > _LARGE_ANSWER:
+            has_room = await line.wait_for_room(self.client)
+            if not has_room and not self.is_gone:
+                self.refuse(messages.short_of_memory())
             if self.is_gone:
                 return
-        if is_closing or not self.is_body_complete or line.is_leaving:
+        if is_closing or not self.is_body_complete or not line.may_go_on(self.client):
             self.keep_alive = False
-        if not line.may_go_on(self.client):
+        self._frame(head, length)
+        if not self.keep_alive or line.is_leaving:
             self.keep_alive = False
-        if self._is_without_body:
-            self._left = 0
-        elif length is not None:
-            self._left = length
-        else:
-            self._left = None
-            self._is_chunked = self.scope["http_version"] == "1.1"
-            if self._is_chunked:
-                head.append(b"transfer-encoding: chunked\r\n")
-            else:
-                self.keep_alive = False
-        if not self.keep_alive:
             head.append(messages.CLOSE)
         head.append(b"\r\n")
         self.is_started = True
         line.write(b"".join(head))
+
+    def _frame(self, head: list[bytes], length: int | None) -> None:
+        """Choose how the end of the answer is told (RFC 9112, 6.3)."""
+        if self._is_without_body:
+            self._left = 0
+        elif length is not None:
+            self._left = length
+        elif self.scope["http_version"] == "1.1":
+            self._left = None
+            self._is_chunked = True
+            head.append(b"transfer-encoding: chunked\r\n")
+        else:
+            self._left = None
+            self.keep_alive = False
 
     def _go_on(self, body: bytes, *, more: bool) -> None:
         if not self._is_without_body:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, STATUS_LINE
 
 from safelight_api import errors
 
@@ -20,6 +20,33 @@ _ALWAYS: Final = (
 def header_lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Return headers as they are sent."""
     return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+def head(
+    status: int, headers: Iterable[tuple[bytes, bytes]]
+) -> tuple[list[bytes], int | None, bool]:
+    """Return the start of an answer's head, its Content-Length, and whether it is the last.
+
+    How the answer is framed, and whether the connection lives on, is for the server to say: what
+    the application says of it is left out, but for its wish to close.
+
+    Raises:
+        RuntimeError: a header is malformed.
+    """
+    lines = [STATUS_LINE[status]]
+    length: int | None = None
+    is_closing = False
+    for name, value in headers:
+        if HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
+            raise RuntimeError("a header of the answer is malformed")
+        lower = name.lower()
+        if lower == b"connection":
+            is_closing = b"close" in value.lower()
+        elif lower != b"transfer-encoding":
+            if lower == b"content-length":
+                length = int(value)
+            lines += (lower, b": ", value, b"\r\n")
+    return lines, length, is_closing
 
 
 def refusal(
