@@ -41,7 +41,7 @@ class Serving:
 async def running(application: ASGIApp, limits: Limits | None = None) -> AsyncIterator[Serving]:
     """Serve an application; everything is closed at the end."""
     config = uvicorn.Config(
-        application, port=0, lifespan="off", log_config=None, ws="none", server_header=False
+        application, port=0, lifespan="off", log_config=None, ws="none", proxy_headers=False
     )
     server = LeavingServer(config, Hub(limits or Limits()))
     task = asyncio.create_task(server._serve())  # noqa: SLF001 - `serve` would take over the test's signals

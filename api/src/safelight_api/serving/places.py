@@ -13,6 +13,7 @@ No client holds more than three quarters: beyond that its own connections make r
 one finds the last quarter for others.
 """
 
+import math
 from collections.abc import Hashable
 from typing import Final, Generic, TypeVar
 
@@ -148,7 +149,7 @@ class Places(Generic[C]):
 
     def _crowd(self, clients: set[Client]) -> set[Client]:
         """Return those of the clients that hold more than an equal share, one for the newcomer."""
-        share = self.most / (len(self._held) + 1)
+        share = math.ceil(self.most / (len(self._held) + 1))
         return {client for client in clients if self._held.get(client, 0) > share}
 
     def _oldest(self, state: dict[C, float], clients: set[Client]) -> C | None:
