@@ -210,7 +210,6 @@ def test_pipelined_requests_wait_in_their_clients_memory(run: Run) -> None:
 
 def test_pipelined_requests_are_bounded_together(run: Run) -> None:
     async def test() -> None:
-        application = Application()
         limits = replace(LIMITS, connections=1000, head_bytes=4 * READ_HEAD_BYTES)
         async with serve(limits) as (serving, application):
             connections = [await serving.connect() for _ in range(20)]

@@ -50,14 +50,14 @@ class Application:
 
 async def read(receive: Receive) -> bytes | None:
     """Return a request's whole body; None: the client has gone."""
-    body = b""
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         body += message["body"]
         if not message["more_body"]:
-            return body
+            return bytes(body)
 
 
 async def answer(send: Send, body: bytes, *, is_sized: bool = True, more: bool = False) -> None:
