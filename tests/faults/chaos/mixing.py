@@ -1,5 +1,6 @@
 """The whole of it: the cluster up, the chart installed, one run, its judgement, all put back."""
 
+import glob
 import os
 import secrets
 import shutil
@@ -71,10 +72,11 @@ def _logs_kept(logs: Path, namespace: str, folder: Path) -> Iterator[None]:
 
     def keep() -> None:
         while not ended.wait(_LOOK_SECONDS):
-            for file in logs.glob(f"{namespace}_*/*/*.log"):
+            # The kubelet removes folders meanwhile: the module glob skips them, a Path's raises.
+            for file in glob.iglob(f"{namespace}_*/*/*.log", root_dir=logs):  # noqa: PTH207 - see above
                 # A second name of the same file: it stays when the kubelet removes the first.
                 with suppress(OSError):
-                    os.link(file, folder / "_".join(file.relative_to(logs).parts))
+                    os.link(logs / file, folder / file.replace(os.sep, "_"))
 
     thread = Thread(target=keep)
     thread.start()
