@@ -1,6 +1,6 @@
 # The verbs of this repository; `make help` lists them. Each needs nothing but what it installs itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test faults chaos fuzz lint bench bench-processor image-quality
+.PHONY: help up down test faults chaos fuzz lint audit bench bench-processor image-quality
 
 UV := local/uv
 LOCAL := $(UV) run --quiet --package safelight-local --no-dev safelight-local
@@ -37,6 +37,9 @@ lint: ## Check style, types, import rules and the lock file
 	$(UV) run --quiet mypy
 	$(UV) run --quiet mypy tests
 	$(UV) run --quiet lint-imports
+
+audit: ## Ask the package registries what is known against the dependencies (2: not all could be asked)
+	@$(UV) run --quiet python -m tests.audit
 
 bench: ## Measure speed and size on the local cluster (docs/performance.md has the results)
 	@$(UV) run --quiet python -m tests.bench $(PARTS)
