@@ -9,8 +9,6 @@ from typing import Final
 from tests.audit.findings import Package
 
 _REQUIREMENT: Final = re.compile(r"([A-Za-z0-9._-]+)==([^\s;]+)")
-    r"^([A-Za-z0-9._-]+)==([^\s;\\]+)((?:.|\\\n)*?)(?=^\S|\Z)", re.MULTILINE
-)
 _HASH: Final = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _SHA256: Final = "sha256:"
 
