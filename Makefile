@@ -11,6 +11,7 @@ help: ## Show this list
 	@echo "  make up KUBE_CONTEXT=name S3_ENDPOINT=...   install into a cluster that you have"
 	@echo "  make up PHOTO=photo.jpg                     send a photo of yours through it"
 	@echo "  make chaos SAFELIGHT_SEED=1                 repeat a run (SAFELIGHT_CHAOS_SECONDS: its length)"
+	@echo "  make chaos SAFELIGHT_HOSTILE=1              with a hostile client beside the others"
 	@echo "  make fuzz SAFELIGHT_SEED=1                  the same for it (SAFELIGHT_FUZZ_SECONDS)"
 	@echo "  make down PURGE=1                           stop it and remove its data"
 	@echo "  make bench PARTS=burst                      measure one part alone"

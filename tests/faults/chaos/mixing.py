@@ -14,7 +14,7 @@ from safelight_local import binaries, paths, up
 from safelight_local.progress import Progress
 from safelight_local.stack import Stack
 from tests.faults import history
-from tests.faults.chaos import files, release, summary
+from tests.faults.chaos import files, hostile, release, summary
 from tests.faults.chaos.run import Mix, run
 from tests.faults.chaos.settling import settle
 from tests.faults.chaos.summary import Outcome
@@ -47,7 +47,8 @@ def chaos(seed: int, seconds: float, uploads: int) -> Outcome:
     file.unlink(missing_ok=True)
     up.up(progress, photo=None)
     stack = Stack.of(binaries.ensure(progress))
-    mix = Mix(seed, seconds, files.choose(seed, uploads, corpus.rows(corpus.directory())))
+    chosen = files.choose(seed, uploads, corpus.rows(corpus.directory()))
+    mix = Mix(seed, seconds, chosen, hostile.is_wanted())
     values: dict[str, object] = {"crds": {"enabled": False}, "limits": {"uploadTotalSeconds": 20}}
     with (
         release.installed(stack, values, folder, progress) as installed,
