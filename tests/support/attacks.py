@@ -151,7 +151,7 @@ class Attack:
 
 
 async def _pipelined(peer: Peer) -> None:
-    requests = peer.target.head("GET /api/image-upload/x/status") * 256
+    requests = peer.target.head("GET /x") * 2048
     for _ in range(5 * _MIB // len(requests)):
         await peer.send(requests)
     await peer.wait(5)
