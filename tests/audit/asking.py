@@ -9,14 +9,13 @@ from typing import Final
 
 import httpx
 
-from safelight_local import go, paths
+from safelight_local import binaries, go, paths
 from safelight_local.errors import LocalError
 from safelight_local.progress import Progress
 from tests.audit import findings, pins
 from tests.audit.findings import Finding, Json, NotAnsweredError, Package, Report
 
 GOVULNCHECK: Final = "golang.org/x/vuln/cmd/govulncheck@v1.9.0"
-_GO: Final = "1.26.0"
 _SIMPLE: Final = "application/vnd.pypi.simple.v1+json"
 _SECONDS: Final = 600.0
 _TIMEOUT: Final = 30.0
@@ -65,7 +64,7 @@ def govulncheck(folder: Path) -> Report:
     """Ask the Go vulnerability database (GOVULNDB names another), by a folder's go.mod."""
     question = f"advisories of Go modules in {folder}"
     try:
-        compiler = go.ensure(_GO, Progress())
+        compiler = go.ensure(binaries.wanted_go(), Progress())
     except LocalError as error:
         return Report(question, 0, unanswered=str(error))
     database = os.environ.get("GOVULNDB")

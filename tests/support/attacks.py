@@ -153,8 +153,9 @@ class Attack:
 async def _pipelined(peer: Peer) -> None:
     requests = peer.target.head("GET /x") * 2048
     for _ in range(5 * _MIB // len(requests)):
+        # Each burst is whole requests: one that is cut would be refused as a head without end.
         await peer.send(requests)
-    await peer.wait(5)
+        await peer.wait(1)
 
 
 async def _unfinished_heads(peer: Peer) -> None:
