@@ -1,6 +1,6 @@
 # The verbs of this repository; `make help` lists them. Each needs nothing but what it installs itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test faults chaos fuzz lint bench bench-processor image-quality
+.PHONY: help up down test faults chaos fuzz lint audit bench bench-processor image-quality
 
 UV := local/uv
 LOCAL := $(UV) run --quiet --package safelight-local --no-dev safelight-local
@@ -11,6 +11,7 @@ help: ## Show this list
 	@echo "  make up KUBE_CONTEXT=name S3_ENDPOINT=...   install into a cluster that you have"
 	@echo "  make up PHOTO=photo.jpg                     send a photo of yours through it"
 	@echo "  make chaos SAFELIGHT_SEED=1                 repeat a run (SAFELIGHT_CHAOS_SECONDS: its length)"
+	@echo "  make chaos SAFELIGHT_HOSTILE=1              with a hostile client beside the others"
 	@echo "  make fuzz SAFELIGHT_SEED=1                  the same for it (SAFELIGHT_FUZZ_SECONDS)"
 	@echo "  make down PURGE=1                           stop it and remove its data"
 	@echo "  make bench PARTS=burst                      measure one part alone"
@@ -37,6 +38,9 @@ lint: ## Check style, types, import rules and the lock file
 	$(UV) run --quiet mypy
 	$(UV) run --quiet mypy tests
 	$(UV) run --quiet lint-imports
+
+audit: ## Ask the package registries what is known against the dependencies (2: not all could be asked)
+	@$(UV) run --quiet python -m tests.audit
 
 bench: ## Measure speed and size on the local cluster (docs/performance.md has the results)
 	@$(UV) run --quiet python -m tests.bench $(PARTS)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -30,6 +31,17 @@ async def program(settings: Settings, token: str, tmp_path: Path) -> AsyncIterat
         SAFELIGHT_DRAIN_SECONDS="2",
     ) as program:
         yield program
+
+
+def deleted_files(pid: int) -> list[Path]:
+    """Return the files that a process has open although they have no name any more."""
+    found: list[Path] = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        # What is closed between the listing and the look is gone.
+        with suppress(FileNotFoundError):
+            if "(deleted)" in os.readlink(link):  # noqa: PTH115 - Path.readlink would lose the mark's meaning
+                found.append(link)
+    return found
 
 
 def test_a_missing_setting_ends_the_start_and_is_named() -> None:
@@ -170,12 +182,7 @@ async def test_a_client_that_goes_away_leaves_nothing(
         await eventually(is_counted)
     assert operator.bucket.stored() == []
     assert await operator.names(IMAGE_UPLOAD) == []
-    deleted = [
-        link
-        for link in Path(f"/proc/{program.process.pid}/fd").iterdir()  # noqa: ASYNC240 - no disk
-        if "(deleted)" in os.readlink(link)  # noqa: PTH115 - Path.readlink would lose the mark's meaning
-    ]
-    assert deleted == [], "temporary files that are still open"
+    assert deleted_files(program.process.pid) == [], "temporary files that are still open"
     assert not any(line["level"] == "ERROR" for line in program.logged())
 
 

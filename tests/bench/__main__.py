@@ -13,7 +13,15 @@ from typing import Final
 
 from safelight_local import up
 from safelight_local.progress import Progress
-from tests.bench import burst, figures, many_images, processor_start, status_polls, upload_latency
+from tests.bench import (
+    attacks,
+    burst,
+    figures,
+    many_images,
+    processor_start,
+    status_polls,
+    upload_latency,
+)
 from tests.support import memory
 
 UPLOADS: Final = 50
@@ -21,6 +29,7 @@ UPLOADS_AT_ONCE: Final = 200
 IMAGES: Final = 20_000
 STARTS: Final = 20
 POLL_SECONDS: Final = 3.0
+ATTACK_SECONDS: Final = 60.0
 
 UPLOAD_P50_SECONDS: Final = 1.3
 UPLOAD_P99_SECONDS: Final = 2.5
@@ -75,6 +84,12 @@ def _polls(_: argparse.Namespace) -> Bars:
     yield f"status polls: at least {POLLS_RATIO} of a bare route's rate", met
 
 
+def _attacks(arguments: argparse.Namespace) -> Bars:
+    measured = attacks.measure(arguments.attack_seconds)
+    _say(f"Under attack, {arguments.attack_seconds:.0f} s each", *measured.lines())
+    yield from measured.bars()
+
+
 def _images(arguments: argparse.Namespace) -> Bars:
     measured = many_images.measure(arguments.images)
     _say(f"{arguments.images:,} images present", *measured.lines())
@@ -94,6 +109,7 @@ PARTS: Final[Mapping[str, Callable[[argparse.Namespace], Bars]]] = {
     "images": _images,
     "start": _start,
     "polls": _polls,
+    "attacks": _attacks,
 }
 
 
@@ -113,6 +129,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--uploads", type=int, default=UPLOADS, metavar="NUMBER")
     parser.add_argument("--uploads-at-once", type=int, default=UPLOADS_AT_ONCE, metavar="NUMBER")
     parser.add_argument("--images", type=int, default=IMAGES, metavar="NUMBER")
+    parser.add_argument("--attack-seconds", type=float, default=ATTACK_SECONDS, metavar="SECONDS")
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")

@@ -1,6 +1,12 @@
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from safelight_local import leftovers, processes
+import pytest
+
+from safelight_local import leftovers, node, processes
 from safelight_local.processes import Daemon
 
 TABLE = """\
@@ -42,3 +48,31 @@ def test_a_tests_control_plane_is_no_node(tmp_path: Path) -> None:
         assert tmp_path not in leftovers.owners()
     finally:
         processes.stop_daemon(etcd)
+
+
+def test_control_groups_that_vanish_while_they_are_walked_are_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container's group goes with its last process, whoever is looking."""
+    group = tmp_path / "group"
+    for name in ("going", "staying"):
+        (group / name / "container").mkdir(parents=True)
+        (group / name / "container" / "cgroup.procs").write_text("17\n18\n")
+    listed = os.scandir
+
+    def vanishing(
+        path: os.PathLike[str] | str | int,
+    ) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+        if not isinstance(path, int) and os.fspath(path).endswith("going"):
+            monkeypatch.setattr(os, "scandir", listed)
+            shutil.rmtree(path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    monkeypatch.setattr(node, "cgroup_folders", lambda: [group])
+    assert leftovers.pids() == {17, 18}
+    (group / "staying" / "container" / "cgroup.procs").unlink()
+    (group / "going" / "container").mkdir(parents=True)
+    monkeypatch.setattr(os, "scandir", vanishing)
+    leftovers.remove_cgroups()
+    assert not group.exists()

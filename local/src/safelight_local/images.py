@@ -21,7 +21,7 @@ DEBIAN: Final = "bookworm"
 _BASE_PACKAGES: Final = "python3,python3-venv,ca-certificates"
 _CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
 _DEAD_WEIGHT: Final = ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/lib/apt/lists")
-_CONTEXT: Final = ("pyproject.toml", "uv.lock", ".dockerignore", "contract")
+_CONTEXT: Final = ("pyproject.toml", "uv.lock", "local/uv.txt", ".dockerignore", "contract")
 _IMAGES_KEPT: Final = 2
 
 

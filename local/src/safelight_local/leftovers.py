@@ -57,7 +57,7 @@ def clear(state: Path) -> None:
     for point in mount_points(Path("/proc/self/mountinfo").read_text(), roots):
         shell.run("umount", "--lazy", point, may_fail=True)
     network.stop()
-    _remove_cgroups()
+    remove_cgroups()
     # Addresses of pods that are gone would never be given back.
     shutil.rmtree(state / "node" / "addresses", ignore_errors=True)
     shutil.rmtree(node.RUNTIME, ignore_errors=True)
@@ -78,27 +78,29 @@ def mount_points(table: str, roots: tuple[Path, ...]) -> list[Path]:
     return sorted(ours, key=lambda point: len(point.parts), reverse=True)
 
 
-def _pids() -> set[int]:
-    pids: set[int] = set()
+def pids() -> set[int]:
+    """Return the processes in the node's control groups."""
+    found: set[int] = set()
     for folder in node.cgroup_folders():
-        for file in folder.rglob("cgroup.procs"):
+        # A group may vanish while it is walked: os.walk skips it, where pathlib's rglob raises.
+        for group, _, _ in os.walk(folder):
             with suppress(OSError):
-                pids.update(int(line) for line in file.read_text().split())
-    return pids
+                found.update(int(line) for line in Path(group, "cgroup.procs").read_text().split())
+    return found
 
 
 def _kill_containers() -> None:
     end = time.monotonic() + _GONE_WITHIN
-    while (pids := _pids()) and time.monotonic() < end:
-        for pid in pids:
+    while (left := pids()) and time.monotonic() < end:
+        for pid in left:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.05)
 
 
-def _remove_cgroups() -> None:
+def remove_cgroups() -> None:
+    """Remove the node's control groups, the innermost first; one in use stays."""
     for top in node.cgroup_folders():
-        folders = [top, *(path for path in top.rglob("*") if path.is_dir())] if top.is_dir() else []
-        for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+        for folder, _, _ in os.walk(top, topdown=False):
             with suppress(OSError):
-                folder.rmdir()
+                Path(folder).rmdir()

@@ -1,6 +1,7 @@
 """`make chaos`: the mix, for ten minutes, against the local cluster.
 
-SAFELIGHT_SEED repeats a run; SAFELIGHT_CHAOS_SECONDS is how long faults happen.
+SAFELIGHT_SEED repeats a run; SAFELIGHT_CHAOS_SECONDS is how long faults happen; SAFELIGHT_HOSTILE=1
+has a hostile client take part.
 """
 
 import os

@@ -1,5 +1,6 @@
 """The whole of it: the cluster up, the chart installed, one run, its judgement, all put back."""
 
+import glob
 import os
 import secrets
 import shutil
@@ -13,7 +14,7 @@ from safelight_local import binaries, paths, up
 from safelight_local.progress import Progress
 from safelight_local.stack import Stack
 from tests.faults import history
-from tests.faults.chaos import files, release, summary
+from tests.faults.chaos import files, hostile, release, summary
 from tests.faults.chaos.run import Mix, run
 from tests.faults.chaos.settling import settle
 from tests.faults.chaos.summary import Outcome
@@ -46,7 +47,8 @@ def chaos(seed: int, seconds: float, uploads: int) -> Outcome:
     file.unlink(missing_ok=True)
     up.up(progress, photo=None)
     stack = Stack.of(binaries.ensure(progress))
-    mix = Mix(seed, seconds, files.choose(seed, uploads, corpus.rows(corpus.directory())))
+    chosen = files.choose(seed, uploads, corpus.rows(corpus.directory()))
+    mix = Mix(seed, seconds, chosen, hostile.is_wanted())
     values: dict[str, object] = {"crds": {"enabled": False}, "limits": {"uploadTotalSeconds": 20}}
     with (
         release.installed(stack, values, folder, progress) as installed,
@@ -71,10 +73,11 @@ def _logs_kept(logs: Path, namespace: str, folder: Path) -> Iterator[None]:
 
     def keep() -> None:
         while not ended.wait(_LOOK_SECONDS):
-            for file in logs.glob(f"{namespace}_*/*/*.log"):
+            # The kubelet removes folders meanwhile: the module glob skips them, a Path's raises.
+            for file in glob.iglob(f"{namespace}_*/*/*.log", root_dir=logs):  # noqa: PTH207 - see above
                 # A second name of the same file: it stays when the kubelet removes the first.
                 with suppress(OSError):
-                    os.link(file, folder / "_".join(file.relative_to(logs).parts))
+                    os.link(logs / file, folder / file.replace(os.sep, "_"))
 
     thread = Thread(target=keep)
     thread.start()

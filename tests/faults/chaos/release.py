@@ -15,6 +15,7 @@ from safelight_local.control_plane import NODE
 from safelight_local.install import Installation, Storage, merged
 from safelight_local.progress import Progress
 from safelight_local.stack import Stack
+from tests.faults.chaos import hostile
 from tests.faults.chaos.targets import wake_all
 
 NAME: Final = "safelight-chaos"
@@ -32,7 +33,7 @@ class Release(Installation):
 
     def tokens(self) -> dict[str, str]:
         """Return the tokens by the names of the clients."""
-        return {client: f"{self.token()}-{client}" for client in CLIENTS}
+        return {client: f"{self.token()}-{client}" for client in (*CLIENTS, hostile.NAME)}
 
     def secrets(self) -> list[dict[str, Any]]:
         """Return the Secrets that the chart expects, with the hash of each client's token."""

@@ -11,12 +11,13 @@ from typing import Final, Protocol
 
 from safelight_local.errors import LocalError
 from safelight_local.stack import Stack
-from tests.faults.chaos import plan, targets
+from tests.faults.chaos import hostile, plan, targets
 from tests.faults.chaos.book import Book
 from tests.faults.chaos.calls import Caller
 from tests.faults.chaos.clients import Keeping, LookingOn, Uploading
 from tests.faults.chaos.faults import Faults
 from tests.faults.chaos.files import File
+from tests.faults.chaos.hostile import Attacking
 from tests.faults.chaos.release import CLIENTS, URL, Release
 from tests.faults.history import Recorder
 
@@ -38,6 +39,8 @@ class Mix:
     seed: int
     seconds: float
     files: Sequence[File]
+    is_hostile: bool = False
+    """A hostile client takes part."""
 
 
 @dataclass(slots=True)
@@ -53,6 +56,8 @@ class Ran:
     """Seconds from the end of the faults until nothing was under way; None: not in time."""
     refusals: set[str] = field(default_factory=set)
     """The bodies of answers that were errors."""
+    attacks: Attacking | None = None
+    """What a hostile client does besides uploading."""
 
 
 def run(mix: Mix, release: Release, stack: Stack, recorder: Recorder, within: float) -> Ran:
@@ -96,13 +101,21 @@ def _clients(
         share = timed[number :: len(CLIENTS)]
         uploads.append((client, client, Uploading(share, book, own, stopped)))
         tasks.append((f"{client}-keeper", client, Keeping(client, book, own, stopped)))
-    with ExitStack() as opened, ThreadPoolExecutor(len(tasks) + len(uploads)) as pool:
+    if mix.is_hostile:
+        name, own = hostile.NAME, Random(f"{mix.seed} {hostile.NAME}")
+        bad = hostile.uploads(mix.seed, mix.seconds * _UPLOADING)
+        uploads.append((name, name, Uploading(bad, book, own, stopped)))
+        tasks.append((f"{name}-keeper", name, Keeping(name, book, own, stopped)))
+        ran.attacks = Attacking(URL, release.tokens()[name], mix.seconds, stopped)
+    with ExitStack() as opened, ThreadPoolExecutor(len(tasks) + len(uploads) + 1) as pool:
 
         def start(name: str, token: str, task: Task) -> Future[None]:
             caller = Caller(name, URL, release.tokens()[token], recorder, ran.refusals)
             return pool.submit(task.run, opened.enter_context(caller))
 
         running = [start(*task) for task in tasks]
+        if ran.attacks:
+            running.append(pool.submit(ran.attacks.run))
         try:
             yield [start(*upload) for upload in uploads]
         finally:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from safelight_local.progress import duration
 from tests.faults.chaos.run import Ran
 from tests.faults.checker import Verdict
+from tests.support.memory import MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Outcome:
 def command(ran: Ran) -> str:
     """Return the command that repeats a run."""
     seed, seconds = ran.mix.seed, ran.mix.seconds
-    return f"make chaos SAFELIGHT_SEED={seed} SAFELIGHT_CHAOS_SECONDS={seconds:g}"
+    hostile = " SAFELIGHT_HOSTILE=1" if ran.mix.is_hostile else ""
+    return f"make chaos SAFELIGHT_SEED={seed} SAFELIGHT_CHAOS_SECONDS={seconds:g}{hostile}"
 
 
 def lines(outcome: Outcome) -> Iterator[str]:
@@ -41,6 +43,10 @@ def lines(outcome: Outcome) -> Iterator[str]:
     took = {u.ended - u.accepted: u for u in uploads if u.ended is not None}
     if took:
         yield f"slowest    {duration(max(took))}: {took[max(took)].id}"
+    if ran.attacks:
+        made = sum(did.connections for did in ran.attacks.did)
+        sent = sum(did.sent for did in ran.attacks.did)
+        yield f"hostile    {made:,} connections, {sent / MIB:,.0f} MiB sent"
     faults = sorted(ran.faults.done.items())
     yield f"faults     {_counted(Counter({f'{target} {what}': n for (target, what), n in faults}))}"
     for missed in ran.faults.missed:
