@@ -40,6 +40,12 @@ class Metrics:
             "Requests that are being answered.",
             registry=self.registry,
         )
+        self._refused = Counter(
+            "safelight_shares_refused_total",
+            "Times that a client was refused more of a bound that all clients share.",
+            ("bound",),
+            registry=self.registry,
+        )
         self.upload_bytes = Counter(
             "safelight_upload_bytes_total",
             "Bytes of originals taken in.",
@@ -92,6 +98,10 @@ class Metrics:
             "Images in the cache that clients can see.",
             registry=self.registry,
         )
+
+    def refused(self, bound: str) -> None:
+        """Count that a client was refused more of a bound."""
+        self._refused.labels(bound).inc()
 
     def observe_watch(
         self, kind: str, is_synced: Callable[[], bool], age: Callable[[], float]

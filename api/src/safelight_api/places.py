@@ -1,7 +1,8 @@
 """How many requests are answered at a time, and how many of them for one client.
 
-Health checks are not counted: they wait for nothing and have no body, so none holds a place for
-longer than its answer takes, and however many others there are, the kubelet is answered.
+Health checks are not counted, nor is what else needs no token: it waits for nothing and reads no
+body, so none of it holds a place for longer than its answer takes, and however many requests of
+clients there are, the kubelet is answered.
 """
 
 from collections.abc import Collection
@@ -18,7 +19,7 @@ class Places:
     Args:
         app: the application behind it.
         shares: of the places.
-        uncounted: paths of health checks.
+        uncounted: paths that need no token.
     """
 
     def __init__(self, app: ASGIApp, shares: Shares, uncounted: Collection[str]) -> None:

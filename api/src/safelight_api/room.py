@@ -47,6 +47,10 @@ class Hold:
         if size > self.size:
             self._room.grow(self, size - self.size)
 
+    def settle(self, size: int) -> None:
+        """Hold exactly `size`, which is no more than before, and be safe from now on."""
+        self._room.settle(self, size)
+
     def revoke(self) -> None:
         """Take it back."""
         self.is_revoked = True
@@ -111,19 +115,31 @@ class Room:
             victim = self._victim(hold, amount)
             if victim is None:
                 raise self._shares.refusal(hold.client)
+            self._shares.refusal(victim.client)
             victim.revoke()
         hold.size += amount
 
+    def settle(self, hold: Hold, size: int) -> None:
+        """Give back what a piece does not need, and never revoke it."""
+        self._forget(hold)
+        self._shrink(hold, size)
+
     def close(self, hold: Hold) -> None:
         """Give a piece back."""
+        self._forget(hold)
+        self._shrink(hold, 0)
+
+    def _forget(self, hold: Hold) -> None:
         mine = self._holds.get(hold.client, [])
         if hold in mine:
             mine.remove(hold)
             if not mine:
                 del self._holds[hold.client]
-            if hold.size:
-                self._shares.give_back(hold.client, hold.size)
-                hold.size = 0
+
+    def _shrink(self, hold: Hold, size: int) -> None:
+        if hold.size > size:
+            self._shares.give_back(hold.client, hold.size - size)
+            hold.size = size
 
     def _take(self, client: str, amount: int) -> bool:
         return self._shares.take(client, amount) or (
@@ -149,7 +165,9 @@ class Room:
         )
         if richest is None or self._shares.held(richest) <= self._part(hold.client):
             return None
-        holds = [each for each in self._holds[richest] if each.size]
-        youngest = holds[-1]
-        is_safe = len(holds) == 1 and self._clock() - youngest.since < LEFT_ALONE_SECONDS
-        return None if is_safe else youngest
+        youngest = next((each for each in reversed(self._holds[richest]) if each.size), None)
+        if youngest is None:
+            return None
+        is_only = youngest.size == self._shares.held(richest)
+        is_new = self._clock() - youngest.since < LEFT_ALONE_SECONDS
+        return None if is_only and is_new else youngest
