@@ -63,16 +63,19 @@ class Gate:
                 # The place came in the very moment in which the wait ended.
                 self._give_back(client)
             else:
-                self._leave(client, turn)
+                # No turn any more: a task that is cancelled cancels what it awaits, but runs later.
+                turn.cancel()
+                self._forget(client, turn)
             if isinstance(error, TimeoutError):
                 raise self._shares.refusal(client) from None
             raise
 
-    def _leave(self, client: str, turn: asyncio.Future[None]) -> None:
-        line = self._lines[client]
-        line.remove(turn)
-        if not line:
-            del self._lines[client]
+    def _forget(self, client: str, turn: asyncio.Future[None]) -> None:
+        line = self._lines.get(client, deque())
+        if turn in line:
+            line.remove(turn)
+            if not line:
+                del self._lines[client]
 
     def _give_back(self, client: str) -> None:
         self._shares.give_back(client)
@@ -82,9 +85,14 @@ class Gate:
     def _next(self) -> bool:
         """Give a place to the first client in turn that may have one; False: to none."""
         for client, line in self._lines.items():
-            if self._shares.take(client):
-                line.popleft().set_result(None)
+            while line and line[0].done():
+                line.popleft()
+            if not line:
                 del self._lines[client]
+                return True
+            if self._shares.take(client):
+                del self._lines[client]
+                line.popleft().set_result(None)
                 if line:
                     self._lines[client] = line
                 return True

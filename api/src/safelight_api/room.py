@@ -48,7 +48,13 @@ class Hold:
             self._room.grow(self, size - self.size)
 
     def settle(self, size: int) -> None:
-        """Hold exactly `size`, which is no more than before, and be safe from now on."""
+        """Hold exactly `size`, which is no more than before, and be safe from now on.
+
+        Raises:
+            ShareError: it was revoked.
+        """
+        if self.is_revoked:
+            raise ShareError(self._room.name, is_over=True)
         self._room.settle(self, size)
 
     def revoke(self) -> None:
