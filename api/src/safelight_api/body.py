@@ -15,6 +15,7 @@ from starlette.types import Receive
 
 from safelight_api.errors import ApiError, too_large
 
+_GRACE: Final = 2
 _GROWTH_BYTES: Final = 32
 _GATHERED_BYTES: Final = 16 * 1024
 _SMALL_BYTES: Final = 512
@@ -35,7 +36,7 @@ class BodyLimits:
     """Between two pieces."""
     total_seconds: float
     least_rate: float
-    """Bytes in a second, on average, beyond the first `idle_seconds` of waiting."""
+    """Bytes in a second, on average, of all that is waited beyond `_GRACE` times `idle_seconds`."""
 
 
 def check_length(content_length: str | None, limits: BodyLimits) -> int | None:
@@ -67,7 +68,7 @@ async def chunks(receive: Receive, limits: BodyLimits) -> AsyncIterator[bytes]:
     more = True
     while more:
         asked_at = clock()
-        patience = limits.idle_seconds + received / limits.least_rate - waited
+        patience = _GRACE * limits.idle_seconds + received / limits.least_rate - waited
         try:
             async with asyncio.timeout_at(
                 min(deadline, asked_at + min(limits.idle_seconds, patience))

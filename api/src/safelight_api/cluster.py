@@ -11,7 +11,7 @@ well-kept loader of configurations and tokens is worth more.
 
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -116,24 +116,33 @@ class Cluster:
         async with ApiClient(configuration) as client:
             yield cls(client, namespace, metrics)
 
-    async def read(
-        self, kind: Kind, name: str, on_sent: Callable[[], None] = lambda: None
-    ) -> Reading:
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait until the client that asks may make a call, and have the block make it.
+
+        All but lists and watches, which are the process's own, take one; `read` leaves it to its
+        caller, who has to know when a read begins.
+
+        Raises:
+            UnavailableError: too many wait, or for too long.
+        """
+        try:
+            async with self._gate.place():
+                yield
+        except ShareError as error:
+            raise UnavailableError(str(error), may_have_happened=False) from error
+
+    async def read(self, kind: Kind, name: str) -> Reading:
         """Read an object, or its absence, consistently (never from a stale cache).
 
         A list of this one name, because unlike a GET it tells the revision of an absence; the API
         server serves it as cheaply, by the object's key.
 
-        Args:
-            kind: of the object.
-            name: of the object.
-            on_sent: is called before it leaves: what happens later, the answer may miss.
-
         Raises:
             ClusterError: there is no answer.
         """
         query = {"fieldSelector": f"metadata.name={name}"}
-        answer = await self._shared(_Request("get", kind, "GET", query=query), on_sent)
+        answer = await self._json(_Request("get", kind, "GET", query=query))
         return Reading(
             resource=next(iter(answer["items"]), None),
             revision=int(answer["metadata"]["resourceVersion"]),
@@ -160,7 +169,9 @@ class Cluster:
             "metadata": {"name": name, "annotations": annotations or {}},
             "spec": spec,
         }
-        created: Mapping[str, Any] = await self._shared(_Request("create", kind, "POST", body=body))
+        created: Mapping[str, Any] = await self._in_turn(
+            _Request("create", kind, "POST", body=body)
+        )
         return created
 
     async def patch(
@@ -173,7 +184,7 @@ class Cluster:
         """
         request = _Request("patch", kind, "PATCH", name, body=patch, content_type=_MERGE_PATCH)
         try:
-            patched: Mapping[str, Any] = await self._shared(request)
+            patched: Mapping[str, Any] = await self._in_turn(request)
         except NotFoundError:
             return None
         return patched
@@ -186,7 +197,7 @@ class Cluster:
         """
         body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         try:
-            await self._shared(_Request("delete", kind, "DELETE", name, body=body))
+            await self._in_turn(_Request("delete", kind, "DELETE", name, body=body))
         except (NotFoundError, ConflictError):
             return False
         return True
@@ -247,18 +258,9 @@ class Cluster:
                 if response.connection is not None and response.connection.transport is not None:
                     response.connection.transport.abort()
 
-    async def _shared(
-        self,
-        request: _Request,
-        on_sent: Callable[[], None] = lambda: None,
-    ) -> Any:  # noqa: ANN401 - a JSON document
-        """Send a request on behalf of a client, when it is that client's turn."""
-        try:
-            async with self._gate.place():
-                on_sent()
-                return await self._json(request)
-        except ShareError as error:
-            raise UnavailableError(str(error), may_have_happened=False) from error
+    async def _in_turn(self, request: _Request) -> Any:  # noqa: ANN401 - a JSON document
+        async with self.turn():
+            return await self._json(request)
 
     async def _json(self, request: _Request) -> Any:  # noqa: ANN401 - a JSON document
         async with self._send(request) as response:

@@ -99,7 +99,9 @@ class Reader:
                 del self._waiting[key]
 
         try:
-            reading = await self._cluster.read(kind, name, leave)
+            async with self._cluster.turn():
+                leave()
+                reading = await self._cluster.read(kind, name)
         except ClusterError as error:
             answer.set_exception(error)
             answer.exception()  # Told, even if nobody shares it.

@@ -45,7 +45,7 @@ class Settings:
     upload_total_seconds: float = 120
     """The longest time that a request's body may take."""
     upload_least_rate: int = 1024
-    """Bytes of a body in a second, on average, once the longest silence has passed."""
+    """Bytes of a body in a second, on average, once twice the longest silence has passed."""
     drain_seconds: int = 25
     """How long requests may go on after SIGTERM; keep it below the pod's grace period."""
     s3_connections: int = 16
