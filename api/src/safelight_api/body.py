@@ -51,6 +51,18 @@ def check_length(content_length: str | None, limits: BodyLimits) -> int | None:
     return length
 
 
+def patience(limits: BodyLimits, received: int, waited: float) -> float:
+    """Return how long the next piece may take, in seconds.
+
+    Args:
+        limits: of the body.
+        received: bytes so far.
+        waited: seconds that were spent waiting for them.
+    """
+    rate_allows = _GRACE * limits.idle_seconds + received / limits.least_rate - waited
+    return min(limits.idle_seconds, rate_allows)
+
+
 async def chunks(receive: Receive, limits: BodyLimits) -> AsyncIterator[bytes]:
     """Yield the body in pieces as they come, small ones gathered; bytes are counted, not believed.
 
@@ -68,11 +80,9 @@ async def chunks(receive: Receive, limits: BodyLimits) -> AsyncIterator[bytes]:
     more = True
     while more:
         asked_at = clock()
-        patience = _GRACE * limits.idle_seconds + received / limits.least_rate - waited
+        until = min(deadline, asked_at + patience(limits, received, waited))
         try:
-            async with asyncio.timeout_at(
-                min(deadline, asked_at + min(limits.idle_seconds, patience))
-            ):
+            async with asyncio.timeout_at(until):
                 message = await receive()
         except TimeoutError:
             raise ApiError(
