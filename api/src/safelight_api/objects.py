@@ -265,7 +265,7 @@ class Objects:
             async with self._gate.place():
                 return await asyncio.get_running_loop().run_in_executor(self._threads, counted)
         except ShareError as error:
-            raise StorageUnavailableError(str(error)) from error
+            raise StorageError(str(error)) from error
 
 
 def _code(error: ClientError) -> int:
