@@ -35,6 +35,7 @@ def test_what_must_be_set_is_enough(variables: dict[str, str], tmp_path: Path) -
         max_pending_per_token=250,
         upload_idle_seconds=15,
         upload_total_seconds=120,
+        upload_least_rate=1024,
         s3_connections=16,
     )
     assert "secret" not in repr(settings)
@@ -54,6 +55,7 @@ def test_what_must_be_set_is_enough(variables: dict[str, str], tmp_path: Path) -
         ("MAX_PENDING", "0"),
         ("MAX_PENDING_PER_TOKEN", "0"),
         ("UPLOAD_IDLE_SECONDS", "soon"),
+        ("UPLOAD_LEAST_RATE", "0"),
         ("S3_CONNECTIONS", "1.5"),
         ("LOG_LEVEL", "loud"),
     ],
