@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -13,9 +13,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import Message
 
 from safelight_api import app as application
+from safelight_api.cache import Cache
+from safelight_api.cluster import Cluster, Reading
 from safelight_api.objects import STREAMS_PER_CONNECTION
+from safelight_api.reading import Reader
 from safelight_api.settings import Settings
-from safelight_contract.resources import IMAGE_UPLOAD
+from safelight_contract.resources import IMAGE_UPLOAD, Kind
 from tests.api.asking import (
     IMAGES,
     JPEG,
@@ -273,3 +276,41 @@ async def test_a_retry_counts_for_who_asks(
         async with started(bounded, token) as later:
             pending = later.services.cache.pending
             assert (pending.of("other"), pending.of("tests")) == (1, 1)
+
+
+class _Turns:
+    """Stands for the cluster: a read waits for its turn, and finds nothing."""
+
+    def __init__(self) -> None:
+        self.turn_comes = asyncio.Event()
+        self.asked = 0
+        self.sent = 0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait."""
+        self.asked += 1
+        await self.turn_comes.wait()
+        yield
+
+    async def read(self, _kind: Kind, _name: str) -> Reading:
+        """Find nothing."""
+        self.sent += 1
+        await asyncio.sleep(0)
+        return Reading(resource=None, revision=1)
+
+
+async def test_who_shares_a_read_goes_on_when_its_first_asker_is_gone() -> None:
+    """And a read that has left is not shared."""
+    turns = _Turns()
+    reader = Reader(cast("Cluster", turns), Cache())
+    first, second, third = (asyncio.create_task(reader.fresh_upload(UNKNOWN_ID)) for _ in range(3))
+    await eventually(lambda: turns.asked == 1, seconds=30)
+    first.cancel()
+    await eventually(lambda: turns.asked == 2, seconds=30)
+    turns.turn_comes.set()
+    await eventually(lambda: turns.sent == 1, seconds=30)
+    late = asyncio.create_task(reader.fresh_upload(UNKNOWN_ID))
+    assert not any(await asyncio.gather(second, third, late))
+    assert first.cancelled()
+    assert turns.sent == 2

@@ -102,5 +102,5 @@ def test_a_start_moves_nobody_else() -> None:
         ({"annotations": {"safelight.dev/retried-by": "b"}}, "b"),
     ],
 )
-def test_whose_an_upload_is_and_that_text_which_can_be_no_name_is_no_client(metadata: dict[str, Any], client: str) -> None:
+def test_for_whom_an_upload_counts(metadata: dict[str, Any], client: str) -> None:
     assert client_of(metadata) == client
