@@ -71,6 +71,14 @@ def settings(  # noqa: PLR0917 - fixtures are arguments
 
 
 @pytest.fixture
+def other(settings: Settings) -> dict[str, str]:
+    """Return the header of another client."""
+    made = new_token()
+    (settings.tokens_directory / "other").write_text(hash_of(made))
+    return {"Authorization": f"Bearer {made}"}
+
+
+@pytest.fixture
 async def api(settings: Settings, token: str) -> AsyncIterator[Api]:
     """Return the application, started in this process."""
     async with started(settings, token) as api:

@@ -7,20 +7,11 @@ from dataclasses import replace
 import pytest
 
 from safelight_api.settings import Settings
-from safelight_api.tokens import hash_of, new_token
 from safelight_contract.resources import ANNOTATION_UPLOADED_BY, IMAGE_UPLOAD
 from tests.api.asking import JPEG, UPLOADS, Api, assert_problem, eventually, started
 from tests.api.playing import PlayedOperator
 
 FILE = {"file": ("a.jpg", JPEG)}
-
-
-@pytest.fixture
-def other(settings: Settings) -> dict[str, str]:
-    """Return the header of another client."""
-    made = new_token()
-    (settings.tokens_directory / "other").write_text(hash_of(made))
-    return {"Authorization": f"Bearer {made}"}
 
 
 async def test_too_many_pending(settings: Settings, token: str, operator: PlayedOperator) -> None:

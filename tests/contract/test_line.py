@@ -96,7 +96,11 @@ def test_a_start_moves_nobody_else() -> None:
         ({"annotations": {"safelight.dev/uploaded-by": "a b"}}, ""),
         ({"annotations": {"safelight.dev/uploaded-by": "a\n"}}, ""),
         ({"annotations": {"safelight.dev/uploaded-by": "ä"}}, ""),
+        ({"annotations": {"safelight.dev/uploaded-by": "a", "safelight.dev/retried-by": "b"}}, "b"),
+        ({"annotations": {"safelight.dev/uploaded-by": "a", "safelight.dev/retried-by": ""}}, "a"),
+        ({"annotations": {"safelight.dev/uploaded-by": "a", "safelight.dev/retried-by": "ä"}}, "a"),
+        ({"annotations": {"safelight.dev/retried-by": "b"}}, "b"),
     ],
 )
-def test_text_that_can_be_no_name_is_no_client(metadata: dict[str, Any], client: str) -> None:
+def test_for_whom_an_upload_counts(metadata: dict[str, Any], client: str) -> None:
     assert client_of(metadata) == client

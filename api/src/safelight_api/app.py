@@ -22,6 +22,7 @@ from safelight_api.images import Images
 from safelight_api.metrics import Metrics
 from safelight_api.objects import Objects
 from safelight_api.openapi.document import describe
+from safelight_api.places import Places
 from safelight_api.prefixing import Prefixing
 from safelight_api.projections import Image, Upload
 from safelight_api.reading import Reader
@@ -29,12 +30,15 @@ from safelight_api.receiving import Receiver
 from safelight_api.routes import description, health, images, uploads
 from safelight_api.services import Services
 from safelight_api.settings import Settings
+from safelight_api.shares import ShareError, Shares
 from safelight_api.uploads import Uploads
 from safelight_api.watch import SILENCE_SECONDS, Watcher
 from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD
 
 _OPEN_PATHS: Final = (health.ALIVE, health.READY, description.PATH)
 """They need no token."""
+MAX_REQUESTS: Final = 2000
+"""Requests at a time; each may hold a few hundred KiB."""
 
 
 def create_app(
@@ -68,6 +72,7 @@ def create_app(
                     accepted=settings.accepted_formats,
                     max_file_bytes=settings.max_upload_bytes,
                     max_held_bytes=settings.max_temporary_bytes,
+                    on_refused=metrics.refused,
                 )
             )
             cache = Cache()
@@ -108,6 +113,7 @@ def create_app(
                     cache.pending,
                     most=settings.max_pending,
                     most_per_client=settings.max_pending_per_token,
+                    on_refused=metrics.refused,
                 ),
                 uploads=Uploads(cluster, objects, cache, reader),
                 images=Images(cluster, objects, cache, reader),
@@ -132,6 +138,11 @@ def create_app(
                 else []
             ),
             Middleware(Authentication, tokens=tokens, open_paths=_OPEN_PATHS),
+            Middleware(
+                Places,
+                shares=Shares("requests", MAX_REQUESTS, metrics.refused),
+                uncounted=_OPEN_PATHS,
+            ),
         ],
         exception_handlers=_EXCEPTION_HANDLERS,
         lifespan=lifespan,
@@ -157,6 +168,11 @@ def _api_error(_request: Request, error: Exception) -> Response:
     return errors.problem(error)
 
 
+def _share_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ShareError)  # noqa: S101 - Starlette's type for handlers is wider
+    return errors.problem(errors.of_share(error))
+
+
 def _cluster_error(_request: Request, _error: Exception) -> Response:
     return errors.problem(errors.unavailable())
 
@@ -173,6 +189,7 @@ def _http_exception(_request: Request, error: Exception) -> Response:
 
 _EXCEPTION_HANDLERS: Mapping[Any, Any] = {
     errors.ApiError: _api_error,
+    ShareError: _share_error,
     ClusterError: _cluster_error,
     HTTPException: _http_exception,
 }

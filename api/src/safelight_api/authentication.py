@@ -20,7 +20,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from safelight_api import errors
+from safelight_api import caller, errors
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +124,8 @@ class Authentication:
             if name is None:
                 await errors.problem(errors.unauthenticated())(scope, receive, send)
                 return
-            scope["client_name"] = name
+            scope[caller.SCOPE_KEY] = name
+        caller.enter(scope)
         await self._app(scope, receive, send)
 
 

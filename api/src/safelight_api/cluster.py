@@ -28,13 +28,18 @@ from safelight_api.cluster_errors import (
     UnavailableError,
     error_of,
 )
+from safelight_api.gate import Gate
 from safelight_api.metrics import Metrics
+from safelight_api.shares import ShareError, Shares
 from safelight_contract.resources import API_VERSION, Kind
 
 REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=8, connect=3)
 """For everything but watches; a consistent read is answered within milliseconds."""
 PAGE_SIZE: Final = 500
 """Objects in one page of a list."""
+_CALLS: Final = 16
+"""At a time, for clients; one costs half a millisecond of CPU. Lists and watches come beside."""
+_WAIT_SECONDS: Final = 10
 _JSON: Final = "application/json"
 _MERGE_PATCH: Final = "application/merge-patch+json"
 _NEVER_SENT: Final = (
@@ -89,6 +94,7 @@ class Cluster:
         self._client = client
         self._base = f"{client.configuration.host}/apis/{API_VERSION}/namespaces/{namespace}/"
         self._metrics = metrics
+        self._gate = Gate(Shares("cluster", _CALLS, metrics.refused), seconds=_WAIT_SECONDS)
 
     @classmethod
     @asynccontextmanager
@@ -109,6 +115,22 @@ class Cluster:
             )
         async with ApiClient(configuration) as client:
             yield cls(client, namespace, metrics)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait until the client that asks may make a call, and have the block make it.
+
+        All but lists and watches, which are the process's own, take one; `read` leaves it to its
+        caller, who has to know when a read begins.
+
+        Raises:
+            UnavailableError: too many wait, or for too long.
+        """
+        try:
+            async with self._gate.place():
+                yield
+        except ShareError as error:
+            raise UnavailableError(str(error), may_have_happened=False) from error
 
     async def read(self, kind: Kind, name: str) -> Reading:
         """Read an object, or its absence, consistently (never from a stale cache).
@@ -147,7 +169,9 @@ class Cluster:
             "metadata": {"name": name, "annotations": annotations or {}},
             "spec": spec,
         }
-        created: Mapping[str, Any] = await self._json(_Request("create", kind, "POST", body=body))
+        created: Mapping[str, Any] = await self._in_turn(
+            _Request("create", kind, "POST", body=body)
+        )
         return created
 
     async def patch(
@@ -160,7 +184,7 @@ class Cluster:
         """
         request = _Request("patch", kind, "PATCH", name, body=patch, content_type=_MERGE_PATCH)
         try:
-            patched: Mapping[str, Any] = await self._json(request)
+            patched: Mapping[str, Any] = await self._in_turn(request)
         except NotFoundError:
             return None
         return patched
@@ -173,7 +197,7 @@ class Cluster:
         """
         body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         try:
-            await self._json(_Request("delete", kind, "DELETE", name, body=body))
+            await self._in_turn(_Request("delete", kind, "DELETE", name, body=body))
         except (NotFoundError, ConflictError):
             return False
         return True
@@ -233,6 +257,10 @@ class Cluster:
                 # Broken off in the middle: there is no need to wait for the server's goodbye.
                 if response.connection is not None and response.connection.transport is not None:
                     response.connection.transport.abort()
+
+    async def _in_turn(self, request: _Request) -> Any:  # noqa: ANN401 - a JSON document
+        async with self.turn():
+            return await self._json(request)
 
     async def _json(self, request: _Request) -> Any:  # noqa: ANN401 - a JSON document
         async with self._send(request) as response:

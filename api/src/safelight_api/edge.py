@@ -1,7 +1,7 @@
 """The outermost layer around the application: what holds for every answer.
 
-Pure ASGI, because polls pass it. It counts and times requests by route, sets `nosniff`, refuses
-what is beyond the number of requests at a time, and turns whatever escapes into an error answer.
+Pure ASGI, because polls pass it. It counts and times requests by route, sets `nosniff`, and turns
+whatever escapes into an error answer.
 """
 
 import logging
@@ -10,14 +10,12 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from safelight_api import errors
+from safelight_api import caller, errors
 from safelight_api.body import ClientGoneError
 from safelight_api.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
-MAX_REQUESTS: Final = 2000
-"""Requests at a time; each may hold a few hundred KiB."""
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 _READING: Final = frozenset({"GET", "HEAD"})
 _MAX_LOGGED_PATH: Final = 200
@@ -52,10 +50,7 @@ class Edge:
 
         self._in_flight += 1
         try:
-            if self._in_flight > MAX_REQUESTS:
-                await errors.problem(errors.unavailable())(scope, receive, send_marked)
-            else:
-                await self._app(scope, receive, send_marked)
+            await self._app(scope, receive, send_marked)
         except ClientGoneError:
             code = code or _CLIENT_GONE
         except Exception:
@@ -77,8 +72,8 @@ class Edge:
             )
         series[0].inc()
         series[1].observe(seconds)
-        client = scope.get("client_name")
-        if client is not None and key[1] not in _READING:
+        client = caller.of(scope)
+        if client != caller.NOBODY and key[1] not in _READING:
             # Who changed what, and how it ended; reads and strangers are only counted.
             logger.info(
                 "request",

@@ -11,6 +11,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from safelight_api.shares import ShareError
 from safelight_contract.policy import Format
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -111,6 +112,13 @@ def busy(detail: str = "Too many uploads are being processed. Try again.") -> Ap
     return ApiError(
         HTTPStatus.TOO_MANY_REQUESTS, detail, headers={"Retry-After": str(RETRY_SECONDS)}
     )
+
+
+def of_share(error: ShareError) -> ApiError:
+    """Return a 429 for a client that has its share already, else a 503."""
+    if not error.is_over:
+        return unavailable()
+    return busy("Too much is under way with this token. Try again when some of it has ended.")
 
 
 def unavailable() -> ApiError:

@@ -16,8 +16,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
+from safelight_api import caller
 from safelight_api.conditions import ByteRange
+from safelight_api.gate import Gate
 from safelight_api.metrics import Metrics
+from safelight_api.shares import ShareError, Shares
 from safelight_contract.env import ObjectStoreSettings
 
 if TYPE_CHECKING:
@@ -34,6 +37,10 @@ _DELETE_BATCH: Final = 1000
 _CONNECT_SECONDS: Final = 3
 _READ_SECONDS: Final = 20
 _ATTEMPTS: Final = 3
+_WAIT_SECONDS: Final = 30
+"""For a thread."""
+STREAMS_PER_CONNECTION: Final = 8
+"""Objects that are read at a time, mostly waiting for their clients."""
 
 R = TypeVar("R")
 
@@ -57,9 +64,10 @@ class ObjectChangedError(StorageError):
 class ObjectStream:
     """The bytes of an object, read piece by piece. Iterate once, then close."""
 
-    def __init__(self, objects: "Objects", body: Any) -> None:  # noqa: ANN401 - botocore's StreamingBody has no types
+    def __init__(self, objects: "Objects", body: Any, on_closed: Callable[[], None]) -> None:  # noqa: ANN401 - botocore's StreamingBody has no types
         self._objects = objects
         self._body = body
+        self._on_closed: Callable[[], None] | None = on_closed
 
     async def pieces(self) -> AsyncGenerator[bytes]:
         """Yield the bytes.
@@ -73,6 +81,9 @@ class ObjectStream:
     def close(self) -> None:
         """Give the connection back, or drop it if not everything was read."""
         self._body.close()
+        if self._on_closed is not None:
+            self._on_closed()
+            self._on_closed = None
 
 
 class Objects:
@@ -80,7 +91,8 @@ class Objects:
 
     Args:
         settings: where the bucket is.
-        connections: how many requests may run at a time.
+        connections: how many requests may run at a time; `STREAMS_PER_CONNECTION` times as many
+            objects may be open.
         metrics: counts the requests.
     """
 
@@ -90,6 +102,8 @@ class Objects:
         self._bucket = settings.bucket
         self._metrics = metrics
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="object-storage")
+        self._gate = Gate(Shares("storage", connections, metrics.refused), seconds=_WAIT_SECONDS)
+        self._streams = Shares("streams", STREAMS_PER_CONNECTION * connections, metrics.refused)
         self._client: S3Client = boto3.client(
             "s3",
             endpoint_url=settings.endpoint,
@@ -178,12 +192,24 @@ class Objects:
             ObjectMissingError: there is no such object.
             ObjectChangedError: it has another etag.
             StorageUnavailableError: there is no answer.
+            ShareError: too many are open.
         """
+        client = caller.current()
+        if not self._streams.take(client):
+            raise self._streams.refusal(client)
+
+        def closed() -> None:
+            self._streams.give_back(client)
+
         arguments: dict[str, Any] = {"Bucket": self._bucket, "Key": key, "IfMatch": f'"{etag}"'}
         if part is not None:
             arguments["Range"] = f"bytes={part.first}-{part.last}"
-        answer = await self.run("get", lambda: self._client.get_object(**arguments))
-        return ObjectStream(self, answer["Body"])
+        try:
+            answer = await self.run("get", lambda: self._client.get_object(**arguments))
+        except BaseException:
+            closed()
+            raise
+        return ObjectStream(self, answer["Body"], closed)
 
     async def delete(self, *keys: str) -> None:
         """Delete objects; absent ones are fine.
@@ -235,7 +261,11 @@ class Objects:
                 self._metrics.storage_requests.labels(operation, str(code)).inc()
             return result
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, counted)
+        try:
+            async with self._gate.place():
+                return await asyncio.get_running_loop().run_in_executor(self._threads, counted)
+        except ShareError as error:
+            raise StorageError(str(error)) from error
 
 
 def _code(error: ClientError) -> int:

@@ -3,12 +3,19 @@
 The order is what makes it right: an ImageUpload is deleted only after its AvailableImage is there
 and confirmed. So whoever finds no upload and then, in this order, no
 confirmed image may say that there is nothing. Every fresh read goes into the cache.
+
+Requests of one client for the same id share a read that waits for its turn. One that has left is
+not shared: it may have missed what was there when the later request came.
 """
 
+import asyncio
+
+from safelight_api import caller
 from safelight_api.cache import Cache
-from safelight_api.cluster import Cluster
+from safelight_api.cluster import Cluster, Reading
+from safelight_api.cluster_errors import ClusterError
 from safelight_api.projections import Image, Upload
-from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD
+from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD, Kind
 
 
 class Reader:
@@ -17,6 +24,7 @@ class Reader:
     def __init__(self, cluster: Cluster, cache: Cache) -> None:
         self._cluster = cluster
         self._cache = cache
+        self._waiting: dict[tuple[str, str, str], asyncio.Future[Reading]] = {}
 
     async def state(self, upload_id: str) -> Image | Upload | None:
         """Return the image of an id, else its upload; None: there is neither.
@@ -55,7 +63,7 @@ class Reader:
 
     async def fresh_upload(self, upload_id: str) -> Upload | None:
         """Return an upload as it is in the cluster now."""
-        reading = await self._cluster.read(IMAGE_UPLOAD, upload_id)
+        reading = await self._read(IMAGE_UPLOAD, upload_id)
         if reading.resource is None:
             self._cache.uploads.missed(upload_id, reading.revision)
             return None
@@ -65,10 +73,42 @@ class Reader:
 
     async def fresh_image(self, image_id: str) -> Image | None:
         """Return an image as it is in the cluster now, confirmed or not."""
-        reading = await self._cluster.read(AVAILABLE_IMAGE, image_id)
+        reading = await self._read(AVAILABLE_IMAGE, image_id)
         if reading.resource is None:
             self._cache.images.missed(image_id, reading.revision)
             return None
         image = Image.of(reading.resource)
         self._cache.images.observed(image)
         return image
+
+    async def _read(self, kind: Kind, name: str) -> Reading:
+        key = (caller.current(), kind.plural, name)
+        task = asyncio.current_task()
+        while (waiting := self._waiting.get(key)) is not None:
+            try:
+                return await asyncio.shield(waiting)
+            except asyncio.CancelledError:
+                if task is None or task.cancelling():
+                    raise
+                # The request whose read it was has ended without an answer.
+        answer: asyncio.Future[Reading] = asyncio.get_running_loop().create_future()
+        self._waiting[key] = answer
+
+        def leave() -> None:
+            if self._waiting.get(key) is answer:
+                del self._waiting[key]
+
+        try:
+            async with self._cluster.turn():
+                leave()
+                reading = await self._cluster.read(kind, name)
+        except ClusterError as error:
+            answer.set_exception(error)
+            answer.exception()  # Told, even if nobody shares it.
+            raise
+        else:
+            answer.set_result(reading)
+            return reading
+        finally:
+            leave()
+            answer.cancel()

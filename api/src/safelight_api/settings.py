@@ -45,6 +45,8 @@ class Settings:
     """The longest silence of a client within a request's body."""
     upload_total_seconds: float = 120
     """The longest time that a request's body may take."""
+    upload_least_rate: int = 1024
+    """Bytes of a body in a second, on average, once twice the longest silence has passed."""
     drain_seconds: int = 25
     """How long requests may go on after SIGTERM; keep it below the pod's grace period."""
     s3_connections: int = 16
@@ -101,6 +103,9 @@ class Settings:
             ),
             upload_total_seconds=environment.number(
                 "UPLOAD_TOTAL_SECONDS", cls.upload_total_seconds, least=0.1, most=3600
+            ),
+            upload_least_rate=environment.integer(
+                "UPLOAD_LEAST_RATE", cls.upload_least_rate, least=1, most=1_000_000
             ),
             drain_seconds=environment.integer(
                 "DRAIN_SECONDS", cls.drain_seconds, least=1, most=3600

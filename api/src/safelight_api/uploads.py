@@ -21,6 +21,7 @@ from safelight_api.reading import Reader
 from safelight_api.receiving import Received
 from safelight_contract import keys
 from safelight_contract.resources import (
+    ANNOTATION_RETRIED_BY,
     ANNOTATION_RETRY,
     ANNOTATION_UPLOADED_BY,
     AVAILABLE_IMAGE,
@@ -118,11 +119,12 @@ class Uploads:
         logger.info("upload deleted", extra={"id": upload.id, "uid": upload.uid})
         return True
 
-    async def retry(self, upload_id: str) -> Upload:
+    async def retry(self, upload_id: str, client: str) -> Upload:
         """Ask for another attempt at a failed upload; return it, under way again.
 
         The annotation is set only on the very state that was seen to have failed. Its value is
-        chosen once, so a try whose answer was lost is recognised, and never counts twice.
+        chosen once, so a try whose answer was lost is recognised, and never counts twice. From now
+        on the upload counts for the client that asks, whoever has sent it.
 
         Raises:
             ApiError: 404, there is no such upload; 409, it has not failed.
@@ -138,7 +140,7 @@ class Uploads:
                 metadata = {
                     "uid": upload.uid,
                     "resourceVersion": str(upload.revision),
-                    "annotations": {ANNOTATION_RETRY: value},
+                    "annotations": {ANNOTATION_RETRY: value, ANNOTATION_RETRIED_BY: client},
                 }
                 resource = await self._cluster.patch(
                     IMAGE_UPLOAD, upload_id, {"metadata": metadata}

@@ -13,7 +13,7 @@ from datetime import datetime
 from heapq import heapify, heappop, heapreplace
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from safelight_contract.resources import ANNOTATION_UPLOADED_BY
+from safelight_contract.resources import ANNOTATION_RETRIED_BY, ANNOTATION_UPLOADED_BY
 
 _CLIENT: Final = re.compile(r"[-._A-Za-z0-9]{1,253}")
 """What a Secret allows as a key, so every name that a token can have in a cluster."""
@@ -23,11 +23,15 @@ Age = TypeVar("Age", datetime, str)
 
 
 def client_of(metadata: Mapping[str, Any]) -> str:
-    """Return whose an upload is; empty if nobody says so.
+    """Return for whom an upload counts: who last asked for it; empty if nobody says so.
 
-    Anybody may have written the annotation, so text that can be no token's name counts as absent.
+    That is who asked for its retry, else who has sent it. Anybody may have written the annotations,
+    so text that can be no token's name counts as absent.
     """
-    return client_name((metadata.get("annotations") or {}).get(ANNOTATION_UPLOADED_BY, ""))
+    annotations = metadata.get("annotations") or {}
+    return client_name(annotations.get(ANNOTATION_RETRIED_BY, "")) or client_name(
+        annotations.get(ANNOTATION_UPLOADED_BY, "")
+    )
 
 
 def client_name(text: str) -> str:

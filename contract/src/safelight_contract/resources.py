@@ -52,6 +52,8 @@ _RETRY = re.compile(RETRY_PATTERN)
 
 ANNOTATION_REBUILT_AT: Final = f"{GROUP}/rebuilt-at"
 """On an AvailableImage that was made again from its manifest: when (RFC 3339, UTC)."""
+ANNOTATION_RETRIED_BY: Final = f"{GROUP}/retried-by"
+"""Of an ImageUpload, set with ANNOTATION_RETRY: the name of the token that asked, if any."""
 ANNOTATION_UPLOADED_BY: Final = f"{GROUP}/uploaded-by"
 """On an ImageUpload that the API has made: the name of the token that it came with."""
 

@@ -155,6 +155,7 @@ def operation(
     }
     if not is_open:
         everywhere[HTTPStatus.UNAUTHORIZED] = response("Unauthenticated")
+        everywhere[HTTPStatus.TOO_MANY_REQUESTS] = response("TooManyRequests")
     made["responses"] = {
         str(int(status)): told for status, told in sorted({**everywhere, **answers}.items())
     }

@@ -18,6 +18,7 @@ from safelight_api.openapi.building import (
 )
 from safelight_api.routes.common import MAX_PAGE_SIZE
 from safelight_api.settings import Settings
+from safelight_api.shares import ShareError
 
 
 def schemas(settings: Settings) -> Json:
@@ -75,9 +76,16 @@ def responses(settings: Settings) -> Json:
             "`page` or `per_page` is no number, or out of bounds.", page, kind="InvalidProblem"
         ),
         "TooManyUploads": problem(
-            "Too many uploads are being processed, in all or with this token: `detail` says which."
-            " Wait for `Retry-After` seconds, then ask again.",
+            "Too many uploads are being processed, in all or with this token, or too much else is"
+            " under way with it: `detail` says which. Wait for `Retry-After` seconds, then ask"
+            " again.",
             errors.busy(),
+            headers={"Retry-After": "RetryAfter"},
+        ),
+        "TooManyRequests": problem(
+            "Too much is under way with this token, so that others are answered too. Wait for"
+            " `Retry-After` seconds, then ask again.",
+            errors.of_share(ShareError("", is_over=True)),
             headers={"Retry-After": "RetryAfter"},
         ),
         "InternalError": problem(

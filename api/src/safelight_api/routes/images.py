@@ -81,6 +81,7 @@ async def update(request: Request) -> Response:
         max_bytes=comments.MAX_BODY_BYTES,
         idle_seconds=service.settings.upload_idle_seconds,
         total_seconds=service.settings.upload_total_seconds,
+        least_rate=service.settings.upload_least_rate,
     )
     check_length(request.headers.get("content-length"), limits)
     check_coding(request.headers.getlist("content-encoding"), comments.FIELD)

@@ -39,16 +39,17 @@ async def create(request: Request) -> Response:
         max_bytes=settings.max_upload_bytes + MAX_OVERHEAD_BYTES,
         idle_seconds=settings.upload_idle_seconds,
         total_seconds=settings.upload_total_seconds,
+        least_rate=settings.upload_least_rate,
         told_bytes=settings.max_upload_bytes,
     )
-    check_length(request.headers.get("content-length"), limits)
+    length = check_length(request.headers.get("content-length"), limits)
     check_coding(request.headers.getlist("content-encoding"), FIELD)
     if not service.are_synced:
         raise errors.unavailable()
     client = _client(request)
     with service.admission.admitted(client):
         async with service.receiver.receive(
-            request.headers.get("content-type"), chunks(request.receive, limits)
+            request.headers.get("content-type"), chunks(request.receive, limits), length
         ) as received:
             upload = await service.uploads.create(received, client)
             service.metrics.upload_bytes.inc(received.size)
@@ -91,7 +92,7 @@ async def retry(request: Request) -> Response:
     """Have a failed upload processed again, without a new one."""
     service = services.of(request)
     with service.admission.admitted(_client(request)):
-        upload = await service.uploads.retry(id_of(request))
+        upload = await service.uploads.retry(id_of(request), _client(request))
     return JsonResponse(
         {"data": representations.upload(upload)},
         status_code=HTTPStatus.ACCEPTED,
