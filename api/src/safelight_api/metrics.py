@@ -57,6 +57,8 @@ class Metrics:
             "safelight_http_waiting_bytes",
             "Bytes that wait over all connections: of heads, bodies and answers.",
             ("kind",),
+            registry=self.registry,
+        )
         self._refused = Counter(
             "safelight_shares_refused_total",
             "Times that a client was refused more of a bound that all clients share.",
@@ -125,6 +127,7 @@ class Metrics:
         """Report the bytes of each kind that wait from now on."""
         for kind, count in kinds.items():
             self._waiting.labels(kind).set_function(count)
+
     def refused(self, bound: str) -> None:
         """Count that a client was refused more of a bound."""
         self._refused.labels(bound).inc()
