@@ -100,8 +100,9 @@ def _bare() -> Starlette:
 
 
 def _serve(name: str, host: str, tokens_directory: Path) -> None:
+    app = _ours(tokens_directory) if name == "ours" else _bare()
     config = uvicorn.Config(
-        _ours(tokens_directory) if name == "ours" else _bare(),
+        app,
         host=host,
         port=8080,
         loop="uvloop",
@@ -112,7 +113,10 @@ def _serve(name: str, host: str, tokens_directory: Path) -> None:
         access_log=False,
         server_header=False,
     )
-    (LeavingServer if name == "ours" else uvicorn.Server)(config).run()
+    if name == "ours":
+        LeavingServer(config, client_of=app.state.client_of).run()
+    else:
+        uvicorn.Server(config).run()
 
 
 @contextmanager

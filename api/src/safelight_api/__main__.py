@@ -33,9 +33,10 @@ def main() -> None:
     start_http_server(settings.metrics_port, settings.host, registry=metrics.registry)
     # uvicorn raises a signal that it has handled again; by then everything is done.
     signal.signal(signal.SIGTERM, lambda *_: None)
+    app = create_app(settings, metrics, on_listed=settle)
     LeavingServer(
         uvicorn.Config(
-            create_app(settings, metrics, on_listed=settle),
+            app,
             host=settings.host,
             port=settings.port,
             loop="uvloop",
@@ -48,6 +49,7 @@ def main() -> None:
             timeout_graceful_shutdown=settings.drain_seconds,
         ),
         hub_of(settings, metrics),
+        app.state.client_of,
     ).run()
 
 

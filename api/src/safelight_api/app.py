@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight_api import errors
+from safelight_api import caller, errors
 from safelight_api.admission import Admission
 from safelight_api.authentication import Authentication, Tokens
 from safelight_api.cache import Cache
@@ -149,6 +149,7 @@ def create_app(
     )
     # A redirect to a path with or without a slash would be built from the Host header.
     app.router.redirect_slashes = False
+    app.state.client_of = lambda headers: tokens.client_of(headers) or caller.NOBODY
     return app
 
 

@@ -14,7 +14,7 @@ import hmac
 import logging
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -69,6 +69,16 @@ class Tokens:
                 found = name
         return found
 
+    def client_of(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+        """Return the name of the token that a request bears; None without one that is ours."""
+        values = [value for name, value in headers if name == b"authorization"]
+        if len(values) != 1:
+            return None
+        scheme, _, token = values[0].partition(b" ")
+        if scheme.lower() != b"bearer":
+            return None
+        return self.name_of(token.strip().decode("latin-1"))
+
     def _refresh(self) -> None:
         self._next_look = self._clock() + REFRESH_SECONDS
         try:
@@ -119,22 +129,10 @@ class Authentication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401, or pass the request on."""
         if scope["type"] == "http" and scope["path"] not in self._open_paths:
-            token = _bearer_token(scope["headers"])
-            name = self._tokens.name_of(token) if token else None
+            name = self._tokens.client_of(scope["headers"])
             if name is None:
                 await errors.problem(errors.unauthenticated())(scope, receive, send)
                 return
             scope[caller.SCOPE_KEY] = name
         caller.enter(scope)
         await self._app(scope, receive, send)
-
-
-def _bearer_token(headers: list[tuple[bytes, bytes]]) -> str | None:
-    """Return the token of a request; None if there is none, or more than one header."""
-    values = [value for name, value in headers if name == b"authorization"]
-    if len(values) != 1:
-        return None
-    scheme, _, token = values[0].partition(b" ")
-    if scheme.lower() != b"bearer":
-        return None
-    return token.strip().decode("latin-1")

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from starlette.types import ASGIApp, Message, Scope
 
-from safelight_api import errors
+from safelight_api import caller, errors
 from safelight_api.serving import messages
 
 logger = logging.getLogger(__name__)
@@ -78,6 +78,7 @@ class Cycle:
         "_left",
         "_line",
         "_news",
+        "claimed_by",
         "is_body_complete",
         "is_complete",
         "is_gone",
@@ -90,6 +91,7 @@ class Cycle:
         self, line: Line, scope: Scope, *, keep_alive: bool, expects_continue: bool
     ) -> None:
         self.scope = scope
+        self.claimed_by = caller.NOBODY
         self.keep_alive = keep_alive
         self.is_body_complete = False
         self.is_started = False
@@ -108,7 +110,12 @@ class Cycle:
     @property
     def client(self) -> str | None:
         """The name of the token that the request bears, as far as it is known by now."""
-        name: str | None = self.scope.get("client_name")
+        name: str | None = self.scope.get(caller.SCOPE_KEY)
+        return name
+
+    def turns_of(self) -> str:
+        """Return whose turns of the event loop the request takes."""
+        name: str = self.scope.get(caller.SCOPE_KEY, self.claimed_by)
         return name
 
     def wake(self) -> None:

@@ -1,6 +1,7 @@
 """The one place where a request meets the application: its task is made here."""
 
 import asyncio
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Scope
@@ -8,26 +9,42 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from safelight_api.serving.events import Head
+from safelight_api.serving.turns import Turns
+
+ClientOf = Callable[[Iterable[tuple[bytes, bytes]]], str]
+"""Tells from the headers of a request whose it seems to be, before the application decides it."""
 
 
 class Runnable(Protocol):
     """A request that is to be answered."""
+
+    claimed_by: str
+    """Whose turns it takes until the application has said whose it is."""
+    scope: Scope
+
+    def turns_of(self) -> str:
+        """Return whose turns it takes."""
 
     async def run(self, app: ASGIApp) -> None:
         """Have the application answer it."""
 
 
 class Dispatcher:
-    """Starts the application for each request, in a task of its own.
+    """Starts the application for each request, in a task of its own, and in its client's turns.
 
     Args:
         config: of uvicorn; its application is wrapped already.
         state: of uvicorn's server, which waits for the tasks at its end.
         app_state: of the lifespan; every request gets a copy.
+        client_of: see `ClientOf`.
     """
 
-    def __init__(self, config: Config, state: ServerState, app_state: dict[str, Any]) -> None:
+    def __init__(
+        self, config: Config, state: ServerState, app_state: dict[str, Any], client_of: ClientOf
+    ) -> None:
         self.state = state
+        self._client_of = client_of
+        self._turns = Turns()
         self._app: ASGIApp = config.loaded_app
         self._app_state = app_state
         self._asgi = {"version": config.asgi_version, "spec_version": "2.3"}
@@ -36,7 +53,8 @@ class Dispatcher:
 
     def start(self, request: Runnable) -> None:
         """Begin to answer a request."""
-        task = self._loop.create_task(request.run(self._app))
+        request.claimed_by = self._client_of(request.scope["headers"])
+        task = self._loop.create_task(self._turns.metered(request.run(self._app), request.turns_of))
         self.state.tasks.add(task)
         task.add_done_callback(self.state.tasks.discard)
 

@@ -14,8 +14,9 @@ from typing import Final
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
+from safelight_api import caller
 from safelight_api.serving.connection import Connection
-from safelight_api.serving.dispatch import Dispatcher
+from safelight_api.serving.dispatch import ClientOf, Dispatcher
 from safelight_api.serving.hub import SWEEP_SECONDS, Hub, Limits
 from safelight_api.serving.listener import Listener
 
@@ -33,10 +34,17 @@ class LeavingServer(uvicorn.Server):
     Args:
         config: of uvicorn; its protocol classes are not used.
         hub: what all connections share; None: one with the default limits.
+        client_of: tells whose a request seems to be; without it all are one client's.
     """
 
-    def __init__(self, config: uvicorn.Config, hub: Hub | None = None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        hub: Hub | None = None,
+        client_of: ClientOf = lambda _headers: caller.NOBODY,
+    ) -> None:
         super().__init__(config)
+        self._client_of = client_of
         self.hub = hub or Hub(Limits())
         self._listeners: list[Listener] = []
         self._sweeping: asyncio.Task[None] | None = None
@@ -46,7 +54,9 @@ class LeavingServer(uvicorn.Server):
         await self.lifespan.startup()
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
-        dispatcher = Dispatcher(self.config, self.server_state, self.lifespan.state)
+        dispatcher = Dispatcher(
+            self.config, self.server_state, self.lifespan.state, self._client_of
+        )
         for listening in sockets or [self.config.bind_socket()]:
             listening.listen(self.config.backlog)
             self._listeners.append(Listener(listening, self.hub, dispatcher))
