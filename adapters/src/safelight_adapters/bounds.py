@@ -1,0 +1,52 @@
+"""How much a server of an inner port may take: places, bytes, seconds."""
+
+from dataclasses import dataclass
+from typing import Final
+
+READ_BYTES: Final = 4096
+"""What is read at a time; the parser holds a head, and at most this much beyond it."""
+RECEIVE_BUFFER: Final = 16 * 1024
+"""The kernel's buffer of one connection, as asked for; Linux takes twice that (socket(7))."""
+SEND_BUFFER: Final = 64 * 1024
+"""The same for what is sent."""
+_OBJECTS: Final = 48 * 1024
+"""A task, a socket, a parser and its events; measured at less than half of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What all clients of a server may hold together. Times are in seconds."""
+
+    connections: int = 64
+    """Places. A probe, a scrape or a hint needs one for some milliseconds."""
+    head_bytes: int = 16 * 1024
+    body_bytes: int = 4 * 1024
+    """Of a request: no handler needs one, so it is read and dropped."""
+    head_seconds: float = 5
+    """From the first byte of a request, or from the connection, to the end of the head."""
+    body_seconds: float = 5
+    exchange_seconds: float = 15
+    """From the first byte of a request to the last one of its answer."""
+    idle_seconds: float = 15
+    """Between two requests on a connection."""
+    linger_seconds: float = 2
+    """How long the rest is read and dropped after an answer that ends the connection.
+
+    Closing at once would reset it, and a client that is still sending could lose the answer.
+    """
+    linger_bytes: int = 1024 * 1024
+
+    @property
+    def share(self) -> int:
+        """Places that one source may hold: never the last quarter."""
+        return self.connections - max(self.connections // 4, 1)
+
+    def bytes_at_most(self, answer_bytes: int) -> int:
+        """Return what all connections hold at the most, the kernel's buffers included.
+
+        Args:
+            answer_bytes: size of the largest answer, which each connection may hold once.
+        """
+        parsed = self.head_bytes + 2 * READ_BYTES
+        kernel = 2 * (RECEIVE_BUFFER + SEND_BUFFER)
+        return self.connections * (parsed + kernel + answer_bytes + _OBJECTS)
