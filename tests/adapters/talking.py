@@ -1,8 +1,8 @@
 """Clients of an inner server that do as they like, on bare sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -16,6 +16,13 @@ SECONDS = 30
 """How long a test waits at most for what must come."""
 GET = b"GET /good HTTP/1.1\r\nHost: x\r\n\r\n"
 LARGE = b"x" * 4_000_000
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for something that nothing tells."""
+    async with asyncio.timeout(SECONDS):
+        while not is_so():  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.01)
 
 
 @dataclass(frozen=True)
@@ -130,6 +137,8 @@ class Served:
     asked: list[Request]
     release: asyncio.Event
     """Set it, and the handler of /slow ends."""
+    stop: Callable[[], Awaitable[None]]
+    """Ends the server, as the end of the block does."""
 
 
 @asynccontextmanager
@@ -168,7 +177,8 @@ async def served(bounds: Bounds) -> AsyncIterator[Served]:
     server = Server(routes, "127.0.0.1", 0, bounds=bounds, dropped=dropped.append)
     crowd = Crowd(server.port)
     try:
-        async with server.running():
-            yield Served(server, crowd, dropped, asked, release)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(server.running())
+            yield Served(server, crowd, dropped, asked, release, stack.aclose)
     finally:
         await crowd.close()

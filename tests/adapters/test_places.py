@@ -1,16 +1,17 @@
 import pytest
 
 from safelight_adapters.bounds import Bounds
-from safelight_adapters.places import Place, Places, Stage
+from safelight_adapters.places import GRACE_SECONDS, Place, Places, Stage
 
 BOUNDS = Bounds(connections=8)
 """One source may hold six."""
+LATER = 60.0
 
 
 def filled(places: Places, source: str, count: int, stage: Stage = Stage.HEAD) -> list[Place]:
     taken = []
     for _ in range(count):
-        place, leaving = places.take(source)
+        place, leaving = places.take(source, 0)
         assert place is not None
         assert leaving is None
         place.stage = stage
@@ -21,7 +22,7 @@ def filled(places: Places, source: str, count: int, stage: Stage = Stage.HEAD) -
 def test_one_source_never_holds_the_last_quarter() -> None:
     places = Places(BOUNDS)
     first, *_ = filled(places, "a", 6)
-    _, leaving = places.take("a")
+    _, leaving = places.take("a", LATER)
     assert leaving is first
     assert len(places) == 6
     filled(places, "b", 2)
@@ -42,9 +43,9 @@ def test_one_source_never_holds_the_last_quarter() -> None:
 def test_who_leaves_first(stages: list[Stage], leaves: int | None) -> None:
     places = Places(BOUNDS)
     taken = filled(places, "a", 6)
-    for place, stage in zip(taken, stages, strict=True):
-        place.stage = stage
-    place, leaving = places.take("a")
+    for held, stage in zip(taken, stages, strict=True):
+        held.stage = stage
+    place, leaving = places.take("a", LATER)
     assert leaving is (None if leaves is None else taken[leaves])
     assert (place is None) is (leaves is None)
     assert len(places) == 6
@@ -54,7 +55,7 @@ def test_at_the_bound_the_source_with_most_places_gives_way() -> None:
     places = Places(BOUNDS)
     filled(places, "b", 2)
     first, *_ = filled(places, "a", 6, Stage.IDLE)
-    place, leaving = places.take("c")
+    place, leaving = places.take("c", LATER)
     assert place is not None
     assert leaving is first
     assert len(places) == 8
@@ -64,8 +65,18 @@ def test_of_equals_the_newcomers_own_gives_way() -> None:
     places = Places(BOUNDS)
     filled(places, "a", 4)
     first, *_ = filled(places, "b", 4)
-    _, leaving = places.take("b")
+    _, leaving = places.take("b", LATER)
     assert leaving is first
+
+
+def test_who_has_just_got_on_leaves_last() -> None:
+    """A newcomer's head is on its way; those that sit on after one request have had theirs."""
+    places = Places(BOUNDS)
+    quick, *sitting = filled(places, "a", 5, Stage.IDLE)
+    newcomer, _ = places.take("a", LATER - 0.75 * GRACE_SECONDS)
+    quick.enter(Stage.ANSWER, LATER - 0.5 * GRACE_SECONDS)
+    for place in [*sitting, newcomer, quick]:
+        assert places.take("a", LATER)[1] is place
 
 
 def test_a_place_that_is_given_back_is_free() -> None:

@@ -81,21 +81,31 @@ class Connection:
         return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
 
     async def _head(self) -> h11.Request | None:
-        """Return a head; None: the client has asked nothing more, and that is its right."""
+        """Return a head; None: the client has asked nothing more, and that is its right.
+
+        Raises:
+            RefusalError: it is of another version of HTTP.
+        """
         bounds = self._bounds
         if not self._http.trailing_data[0]:
-            self._place.stage = Stage.HEAD if self._is_first else Stage.IDLE
+            self._enter(Stage.HEAD if self._is_first else Stage.IDLE)
             seconds = bounds.head_seconds if self._is_first else bounds.idle_seconds
             try:
                 await self._receive(self._loop.time() + seconds)
             except TimeoutError:
                 return None
-        self._place.stage = Stage.HEAD
+        self._enter(Stage.HEAD)
         self._is_first = False
         now = self._loop.time()
         self._until = now + bounds.exchange_seconds
         event = await self._event(now + bounds.head_seconds)
-        return event if isinstance(event, h11.Request) else None
+        if not isinstance(event, h11.Request):
+            return None
+        if not event.http_version.startswith(b"1."):
+            self._dropped(MALFORMED)
+            why = "Here is HTTP/1.1 alone."
+            raise RefusalError(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, why)
+        return event
 
     async def _drop_body(self, request: h11.Request) -> None:
         """Read a body to its end, so that the next request can follow.
@@ -114,7 +124,7 @@ class Connection:
         if taken <= self._bounds.body_bytes:
             if self._http.they_are_waiting_for_100_continue:
                 return  # The answer comes at once, and ends the connection (RFC 9110, 10.1.1).
-            self._place.stage = Stage.BODY
+            self._enter(Stage.BODY)
             until = self._loop.time() + self._bounds.body_seconds
             taken = 0
             while isinstance(event := await self._event(until), h11.Data):
@@ -129,13 +139,14 @@ class Connection:
 
     async def _work(self, head: h11.Request) -> Answer:
         handler, request = self._router.find(head.method.decode(), head.target)
-        self._place.stage = Stage.WORK
+        self._enter(Stage.WORK)
         try:
             async with asyncio.timeout_at(self._until):
                 return await handler(request)
         except Exception:  # noqa: BLE001 - whatever it is, it is told, and the next probe answered
             _log.exception("A handler has failed", extra={"path": request.path})
             self._dropped(FAILED)
+            self._until = self._loop.time() + self._bounds.linger_seconds
             status = HTTPStatus.INTERNAL_SERVER_ERROR
             return RefusalError(status, "An internal error; the log says more.").answer
 
@@ -161,8 +172,8 @@ class Connection:
                 ("Content-Type", answer.content_type),
                 ("Content-Length", str(len(answer.body))),
             ]
-        if self._http.their_state is not h11.DONE:
-            # What is left of the request will not be read, or the client wants to end.
+        if self._http.their_state in {h11.IDLE, h11.SEND_BODY, h11.ERROR}:
+            # What is left of the request will not be read.
             headers.append(("Connection", "close"))
         parts = [
             self._http.send(
@@ -173,13 +184,13 @@ class Connection:
             self._http.send(h11.Data(data=answer.body)) if has_body and answer.body else b"",
             self._http.send(h11.EndOfMessage()),
         ]
-        self._place.stage = Stage.ANSWER
+        self._enter(Stage.ANSWER)
         async with asyncio.timeout_at(self._until):
             await self._loop.sock_sendall(self._socket, b"".join(part or b"" for part in parts))
 
     async def _linger(self) -> None:
         """Read and drop for a while, so that the last answer reaches a client that still sends."""
-        self._place.stage = Stage.HEAD
+        self._enter(Stage.HEAD)
         self._socket.shutdown(socket.SHUT_WR)
         left = self._bounds.linger_bytes
         with suppress(TimeoutError):
@@ -189,6 +200,9 @@ class Connection:
                     if not data:
                         return
                     left -= len(data)
+
+    def _enter(self, stage: Stage) -> None:
+        self._place.enter(stage, self._loop.time())
 
     async def _event(self, until: float) -> h11.Event | type[h11.PAUSED] | type[h11.NEED_DATA]:
         while (event := self._http.next_event()) is h11.NEED_DATA:

@@ -119,7 +119,7 @@ class Server:
         asyncio.get_running_loop().add_reader(self._listener, self._accept)
 
     def _accept(self) -> None:
-        """Take one connection in each turn of the loop: a crowd cannot push out who has just come."""
+        """Take one connection in each turn of the loop, so that each gets its look."""
         try:
             connection, address = self._listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
@@ -135,7 +135,7 @@ class Server:
         self._admit(connection, address[0])
 
     def _admit(self, connection: socket.socket, source: str) -> None:
-        place, leaving = self._places.take(source)
+        place, leaving = self._places.take(source, asyncio.get_running_loop().time())
         if leaving is not None:
             self._tasks[leaving].cancel()
         if leaving is not None or place is None:
