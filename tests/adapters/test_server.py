@@ -292,7 +292,7 @@ async def test_what_takes_too_long_ends() -> None:
 
 
 async def test_a_head_byte_by_byte_gains_no_time() -> None:
-    async with served(replace(PATIENT, head_seconds=0.5, linger_seconds=0.2)) as running:
+    async with served(replace(PATIENT, head_seconds=2, linger_seconds=1)) as running:
         client = await running.crowd.client()
 
         async def trickle() -> None:

@@ -1,4 +1,4 @@
-"""Starts the API: settings from the environment, logs as JSON, metrics on a port of their own."""
+"""Starts the API: settings from the environment, logs as JSON, the inner port in its thread."""
 
 import gc
 import logging
@@ -8,10 +8,11 @@ import sys
 from typing import Final
 
 import uvicorn
-from prometheus_client import start_http_server
 from pythonjsonlogger.json import JsonFormatter
 
 from safelight_api.app import create_app
+from safelight_api.health import Health
+from safelight_api.inner import inner_server
 from safelight_api.metrics import Metrics
 from safelight_api.server import KEEP_ALIVE_SECONDS, BoundedProtocol, LeavingServer
 from safelight_api.settings import Settings
@@ -29,12 +30,12 @@ def main() -> None:
         sys.exit(_EXIT_BAD_SETTINGS)
     configure_logging(settings.log_level)
     metrics = Metrics()
-    start_http_server(settings.metrics_port, settings.host, registry=metrics.registry)
+    health = Health()
     # uvicorn raises a signal that it has handled again; by then everything is done.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    LeavingServer(
+    server = LeavingServer(
         uvicorn.Config(
-            create_app(settings, metrics, on_listed=settle),
+            create_app(settings, metrics, probed=health, on_listed=settle),
             host=settings.host,
             port=settings.port,
             loop="uvloop",
@@ -48,7 +49,9 @@ def main() -> None:
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=settings.drain_seconds,
         )
-    ).run()
+    )
+    with inner_server(settings, metrics, health).in_thread():
+        server.run()
 
 
 def settle() -> None:
