@@ -267,14 +267,14 @@ async def test_many_sources_share_the_places(patient: Served) -> None:
 async def test_what_takes_too_long_ends() -> None:
     """Each bound alone, all of them at the same time."""
     slow, body = GET.replace(b"/good", b"/slow"), GET[:-2] + b"Content-Length: 9\r\n\r\n"
-    brief = replace(PATIENT, linger_seconds=1)
+    brief = replace(PATIENT, linger_seconds=0.5)
     cases: dict[str, tuple[Bounds, bytes, list[int]]] = {
-        "silent": (replace(brief, head_seconds=2), b"", []),
-        "head": (replace(brief, head_seconds=2), GET[:-2], [408]),
-        "second head": (replace(brief, head_seconds=2), GET + GET[:-2], [200, 408]),
-        "body": (replace(brief, body_seconds=2), body, [408]),
-        "idle": (replace(brief, idle_seconds=2), GET, [200]),
-        "handler": (replace(brief, exchange_seconds=2, idle_seconds=2), slow, [500]),
+        "silent": (replace(brief, head_seconds=1.5), b"", []),
+        "head": (replace(brief, head_seconds=1.5), GET[:-2], [408]),
+        "second head": (replace(brief, head_seconds=1.5), GET + GET[:-2], [200, 408]),
+        "body": (replace(brief, body_seconds=1.5), body, [408]),
+        "idle": (replace(brief, idle_seconds=1.5), GET, [200]),
+        "handler": (replace(brief, exchange_seconds=1.5, idle_seconds=1.5), slow, [500]),
     }
 
     async def statuses(bounds: Bounds, data: bytes) -> list[int]:
@@ -292,7 +292,7 @@ async def test_what_takes_too_long_ends() -> None:
 
 
 async def test_a_head_byte_by_byte_gains_no_time() -> None:
-    async with served(replace(PATIENT, head_seconds=2, linger_seconds=1)) as running:
+    async with served(replace(PATIENT, head_seconds=1.5, linger_seconds=0.5)) as running:
         client = await running.crowd.client()
 
         async def trickle() -> None:

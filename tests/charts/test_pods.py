@@ -122,7 +122,10 @@ def test_probes_ask_a_port_that_the_container_has(rendered: Rendered, name: str)
         probe: container[f"{probe}Probe"]["httpGet"]
         for probe in ("startup", "liveness", "readiness")
     }
-    assert {get["port"] for get in probes.values()} <= ports
+    asked = {get["port"] for get in probes.values()}
+    assert asked <= ports
+    # Never that of the requests: they may take all of its places.
+    assert {p["containerPort"] for p in container["ports"] if p["name"] in asked} == {9090}
     assert {probe: get["path"] for probe, get in probes.items()} == {
         "startup": "/healthz",
         "liveness": "/healthz",

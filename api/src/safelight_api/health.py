@@ -74,7 +74,10 @@ class Health:
 
         def look() -> None:
             if found.set_running_or_notify_cancel():
-                found.set_result(question(services))
+                try:
+                    found.set_result(question(services))
+                except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to who asked
+                    found.set_exception(error)
 
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
