@@ -6,6 +6,7 @@ asked for, so that a connection holds what `Bounds` says.
 
 import asyncio
 import logging
+import re
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +24,9 @@ TIME: Final = "time"
 SIZE: Final = "size"
 MALFORMED: Final = "malformed"
 FAILED: Final = "failed"
+
+_END: Final = re.compile(rb"\n\r?\n")
+"""Of a head, as h11 sees it."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +58,8 @@ class Connection:
         try:
             while await self._exchange():
                 self._http.start_next_cycle()
+                self._enter(Stage.IDLE)
+                await asyncio.sleep(self._bounds.pause_seconds)
             await self._linger()
         except TimeoutError:
             self._dropped(TIME)
@@ -128,7 +134,7 @@ class Connection:
             until = self._loop.time() + self._bounds.body_seconds
             taken = 0
             while isinstance(event := await self._event(until), h11.Data):
-                taken += len(event.data)
+                taken += max(len(event.data), self._bounds.chunk_bytes)
                 if taken > self._bounds.body_bytes:
                     break
             else:
@@ -200,14 +206,27 @@ class Connection:
                     if not data:
                         return
                     left -= len(data)
+                    await asyncio.sleep(0)  # a full buffer would be read on and on
 
     def _enter(self, stage: Stage) -> None:
         self._place.enter(stage, self._loop.time())
 
     async def _event(self, until: float) -> h11.Event | type[h11.PAUSED] | type[h11.NEED_DATA]:
+        self._check_lines()
         while (event := self._http.next_event()) is h11.NEED_DATA:
             await self._receive(min(until, self._until))
+            self._check_lines()
         return event
+
+    def _check_lines(self) -> None:
+        if self._http.their_state is h11.IDLE:
+            data = self._http.trailing_data[0]
+            end = _END.search(data)
+            lines = data.count(b"\n", 0, end.start() if end else len(data))
+            if lines > self._bounds.head_lines:
+                self._dropped(SIZE)
+                why = f"The head of a request has at most {self._bounds.head_lines} lines here."
+                raise RefusalError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, why)
 
     async def _receive(self, until: float) -> None:
         async with asyncio.timeout_at(until):

@@ -119,20 +119,21 @@ class Server:
         asyncio.get_running_loop().add_reader(self._listener, self._accept)
 
     def _accept(self) -> None:
-        """Take one connection in each turn of the loop, so that each gets its look."""
-        try:
-            connection, address = self._listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
-        except OSError as error:
-            # The process has no file left, say. The listener would call at once, again and again.
-            _log.warning("No connection could be accepted", extra={"why": str(error)})
-            loop = asyncio.get_running_loop()
-            loop.remove_reader(self._listener)
-            self._pause = loop.call_later(_PAUSE_SECONDS, self._listen)
-            return
-        connection.settimeout(0)
-        self._admit(connection, address[0])
+        """Take the next connections; the loop calls again in its next turn if there are more."""
+        for _ in range(self._bounds.accepted):
+            try:
+                connection, address = self._listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                # The process has no file left, say. The loop would call again and again.
+                _log.warning("No connection could be accepted", extra={"why": str(error)})
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(self._listener)
+                self._pause = loop.call_later(_PAUSE_SECONDS, self._listen)
+                return
+            connection.settimeout(0)
+            self._admit(connection, address[0])
 
     def _admit(self, connection: socket.socket, source: str) -> None:
         place, leaving = self._places.take(source, asyncio.get_running_loop().time())
