@@ -6,6 +6,7 @@ from safelight_adapters.places import GRACE_SECONDS, Place, Places, Stage
 BOUNDS = Bounds(connections=8)
 """One source may hold six."""
 LATER = 60.0
+MIB = 1024 * 1024
 
 
 def filled(places: Places, source: str, count: int, stage: Stage = Stage.HEAD) -> list[Place]:
@@ -91,3 +92,14 @@ def test_a_place_that_is_given_back_is_free() -> None:
 @pytest.mark.parametrize(("connections", "share"), [(8, 6), (64, 48), (9, 7), (1024, 768)])
 def test_the_share(connections: int, share: int) -> None:
     assert Bounds(connections=connections).share == share
+
+
+def test_what_all_places_take_is_what_the_page_says() -> None:
+    assert 22 * MIB < Bounds().bytes_at_most(64 * 1024) < 24 * MIB
+
+
+def test_a_crowd_that_is_taken_at_a_time_pushes_out_nobody_of_its_own() -> None:
+    """Each is looked at in two later turns of the loop before the oldest of them could leave."""
+    for connections in (8, 64, 1024):
+        bounds = Bounds(connections=connections)
+        assert 4 * bounds.accepted <= bounds.share

@@ -133,6 +133,29 @@ def test_probes_ask_a_port_that_the_container_has(rendered: Rendered, name: str)
     }
 
 
+@pytest.mark.parametrize(
+    ("memory", "connections"),
+    [
+        ("512Mi", "64"),
+        ("96Mi", "16"),
+        ("0.125Gi", "21"),
+        ("1Gi", "64"),
+        ("256M", "40"),
+        ("16Mi", "8"),
+        (134217728, "21"),
+        ("134217729", "21"),
+        (None, "64"),
+    ],
+)
+def test_the_places_of_the_inner_ports_come_from_the_memory_limit(
+    helm: Helm, memory: str | int | None, connections: str
+) -> None:
+    found = helm.template({f"{unit}.resources.limits.memory": memory for unit in UNITS})
+    for name in DEPLOYMENTS:
+        environment = found.one("Deployment", name).environment
+        assert environment["SAFELIGHT_INNER_CONNECTIONS"] == connections
+
+
 @pytest.mark.parametrize("folder", ["api", "operator", "processor_image"])
 def test_images_have_a_numeric_user(folder: str) -> None:
     """The kubelet cannot tell whether a named user is root, and refuses the pod."""

@@ -59,8 +59,8 @@ class Bounds:
         """Return what all connections hold at the most, the kernel's buffers included.
 
         Args:
-            answer_bytes: size of the largest answer, which each connection may hold once.
+            answer_bytes: size of the largest answer, of which each connection may hold two.
         """
         parsed = self.head_bytes + 2 * READ_BYTES
         kernel = 2 * (RECEIVE_BUFFER + SEND_BUFFER)
-        return self.connections * (parsed + kernel + answer_bytes + _OBJECTS)
+        return self.connections * (parsed + kernel + 2 * answer_bytes + _OBJECTS)
