@@ -64,6 +64,9 @@ async def test_it_serves_until_it_is_asked_to_end(
         assert_problem(await client.get("/metrics"), 404)
         metrics = await client.get(f"http://{program.host}:9090/metrics")
         assert 'safelight_cache_synced{kind="ImageUpload"} 1.0' in metrics.text
+        for path in ("/healthz", "/readyz"):
+            inner = await client.get(f"http://{program.host}:9090{path}")
+            assert (inner.status_code, inner.json()) == (200, (await client.get(path)).json())
         program.terminate()
         assert await program.ends(10) == 0
     logged = program.logged()

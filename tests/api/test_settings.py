@@ -29,6 +29,7 @@ def test_what_must_be_set_is_enough(variables: dict[str, str], tmp_path: Path) -
         host="0.0.0.0",  # noqa: S104 - the default under test
         port=8080,
         metrics_port=9090,
+        inner_connections=64,
         accepted_formats=policy.FORMATS,
         max_upload_bytes=policy.MAX_UPLOAD_BYTES,
         max_pending=1000,
@@ -49,6 +50,7 @@ def test_what_must_be_set_is_enough(variables: dict[str, str], tmp_path: Path) -
         ("NAMESPACE", ""),
         ("TOKENS_DIRECTORY", "/does/not/exist"),
         ("PORT", "70000"),
+        ("INNER_CONNECTIONS", "0"),
         ("ACCEPTED_FORMATS", "jpeg,bmp"),
         ("ACCEPTED_FORMATS", "jpeg,jpeg"),
         ("ACCEPTED_FORMATS", "jpeg,"),

@@ -74,8 +74,9 @@ class BareLoop:
             stack.callback(objects.close)
             kubernetes = Kubernetes(self._cluster, self._namespace)
             stack.push_async_callback(kubernetes.close)
-            application = hints.hint_application(self._hint)
-            await stack.enter_async_context(hints.serving(application, network.ADDRESS, self._port))
+            routes = hints.hint_routes(self._hint)
+            server = hints.server(routes, "hints", network.ADDRESS, self._port, 64)
+            await stack.enter_async_context(server.running())
             began = time.monotonic()
             async with asyncio.TaskGroup() as group:
                 for upload_id in self._hinted:

@@ -16,7 +16,8 @@ from prometheus_client.samples import Sample
 from tests.bench.figures import WIDTH
 from tests.e2e.conftest import Cluster
 
-_PORTS: Final = {"api": 9090, "operator": 8080}
+_UNITS: Final = ("api", "operator")
+_PORT: Final = 9090
 """Where each unit tells its metrics."""
 _READS: Final = frozenset({"GET", "LIST", "WATCH"})
 _LEASES: Final = "leases"
@@ -82,11 +83,11 @@ class Counters:
 def read(cluster: Cluster) -> Counters:
     """Read the counters of all pods of both units."""
     requests: Counter[Request] = Counter()
-    cpu_seconds = dict.fromkeys(_PORTS, 0.0)
+    cpu_seconds = dict.fromkeys(_UNITS, 0.0)
     starts = set()
-    for unit, port in _PORTS.items():
+    for unit in _UNITS:
         for address in _addresses(cluster, unit):
-            answer = httpx.get(f"http://{address}:{port}/metrics", trust_env=False)
+            answer = httpx.get(f"http://{address}:{_PORT}/metrics", trust_env=False)
             for sample in _samples(answer.raise_for_status().text):
                 match sample.name:
                     case "safelight_k8s_requests_total":

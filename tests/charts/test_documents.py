@@ -14,7 +14,14 @@ from tests.support.settings import UNITS, Variable, allowed, variables
 from tests.support.values_table import DOCUMENTS, VALUES, described_values, with_table
 
 PAGE = (paths.ROOT / "docs" / "settings.md").read_text()
-SOURCES = ("contract/src", "api/src", "operator/src", "processor_image/src", "local/src")
+SOURCES = (
+    "contract/src",
+    "adapters/src",
+    "api/src",
+    "operator/src",
+    "processor_image/src",
+    "local/src",
+)
 
 
 def documented() -> dict[str, list[str]]:

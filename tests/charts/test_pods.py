@@ -122,12 +122,38 @@ def test_probes_ask_a_port_that_the_container_has(rendered: Rendered, name: str)
         probe: container[f"{probe}Probe"]["httpGet"]
         for probe in ("startup", "liveness", "readiness")
     }
-    assert {get["port"] for get in probes.values()} <= ports
+    asked = {get["port"] for get in probes.values()}
+    assert asked <= ports
+    # Never that of the requests: they may take all of its places.
+    assert {p["containerPort"] for p in container["ports"] if p["name"] in asked} == {9090}
     assert {probe: get["path"] for probe, get in probes.items()} == {
         "startup": "/healthz",
         "liveness": "/healthz",
         "readiness": "/readyz",
     }
+
+
+@pytest.mark.parametrize(
+    ("memory", "connections"),
+    [
+        ("512Mi", "64"),
+        ("96Mi", "16"),
+        ("0.125Gi", "21"),
+        ("1Gi", "64"),
+        ("256M", "40"),
+        ("16Mi", "8"),
+        (134217728, "21"),
+        ("134217729", "21"),
+        (None, "64"),
+    ],
+)
+def test_the_places_of_the_inner_ports_come_from_the_memory_limit(
+    helm: Helm, memory: str | int | None, connections: str
+) -> None:
+    found = helm.template({f"{unit}.resources.limits.memory": memory for unit in UNITS})
+    for name in DEPLOYMENTS:
+        environment = found.one("Deployment", name).environment
+        assert environment["SAFELIGHT_INNER_CONNECTIONS"] == connections
 
 
 @pytest.mark.parametrize("folder", ["api", "operator", "processor_image"])

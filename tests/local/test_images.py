@@ -12,7 +12,7 @@ DOCKERFILES = {image.name: paths.ROOT / image.folder / "Dockerfile" for image in
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of what the images are built from."""
-    for name in ("api", "operator", "processor_image", "contract"):
+    for name in ("api", "operator", "processor_image", "contract", "adapters"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(paths.ROOT / name, tmp_path / name, ignore=ignored)
     for name in ("pyproject.toml", "uv.lock", ".dockerignore"):
@@ -32,6 +32,7 @@ def _tags() -> dict[str, str]:
         ("operator/Dockerfile", {"operator"}),
         ("processor_image/pyproject.toml", {"processor"}),
         ("contract/src/safelight_contract/policy.py", {"api", "operator", "processor"}),
+        ("adapters/src/safelight_adapters/server.py", {"api", "operator"}),
         ("uv.lock", {"api", "operator", "processor"}),
         ("README.md", set()),
         ("api/src/safelight_api/__pycache__/x.pyc", set()),
@@ -59,7 +60,14 @@ def test_the_key_covers_all_that_a_dockerfile_copies(image: images.Image) -> Non
         for line in re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE)
         for source in line.split()[:-1]
     }
-    assert copied == {"pyproject.toml", "uv.lock", "local/uv.txt", "contract", image.folder}
+    assert copied == {
+        "pyproject.toml",
+        "uv.lock",
+        "local/uv.txt",
+        "contract",
+        *image.shared,
+        image.folder,
+    }
 
 
 @pytest.mark.parametrize("image", images.OURS, ids=lambda image: image.name)

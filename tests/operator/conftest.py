@@ -41,6 +41,7 @@ def settings(
         pod_ip="127.0.0.1",
         hint_port=hint_port,
         health_port=health_port,
+        inner_connections=64,
         log_level="info",
         lease_name="safelight-operator",
         max_concurrent_jobs=20,

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from safelight_local.control_plane import free_ports
 from safelight_operator import hints
 from tests.operator.making import ID
+
+CONNECTIONS = 16
 
 
 class Taken:
@@ -28,9 +29,9 @@ def taken() -> Taken:
 
 @pytest.fixture
 async def port(taken: Taken) -> AsyncIterator[int]:
-    (port,) = free_ports(1)
-    async with hints.serving(hints.hint_application(taken), "127.0.0.1", port):
-        yield port
+    server = hints.server(hints.hint_routes(taken), "hints", "127.0.0.1", 0, CONNECTIONS)
+    async with server.running():
+        yield server.port
 
 
 @pytest.fixture
@@ -56,14 +57,14 @@ async def test_what_is_no_id_is_ignored_and_answered_the_same(
     assert taken.ids == []
 
 
-async def test_a_body_is_never_read(port: int, taken: Taken) -> None:
-    """The answer comes although the announced body never does, and the connection ends."""
+async def test_a_long_body_is_refused_before_it_comes(port: int, taken: Taken) -> None:
+    """A hint has none. The answer comes although the body never does, and the connection ends."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     head = f"POST /hints/{ID} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n"
     writer.write(head.encode())
-    answer = await asyncio.wait_for(reader.read(), 2)
-    assert answer.startswith(b"HTTP/1.1 204")
-    assert taken.ids == [ID]
+    answer = await asyncio.wait_for(reader.read(), 30)
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert taken.ids == []
     writer.close()
     await writer.wait_closed()
 
@@ -75,8 +76,8 @@ async def test_only_post_is_a_hint(client: httpx.AsyncClient, taken: Taken, verb
 
 
 async def test_a_huge_head_is_refused(client: httpx.AsyncClient) -> None:
-    answer = await client.post(f"/hints/{ID}", headers={"X-Long": "x" * 10_000})
-    assert answer.status_code == 400
+    answer = await client.post(f"/hints/{ID}", headers={"X-Long": "x" * 30_000})
+    assert answer.status_code == 431
 
 
 @pytest.fixture
@@ -86,11 +87,11 @@ def health() -> hints.Health:
 
 @pytest.fixture
 async def probe(health: hints.Health) -> AsyncIterator[httpx.AsyncClient]:
-    (port,) = free_ports(1)
-    application = hints.health_application(health)
+    server = hints.server(hints.health_routes(health), "health", "127.0.0.1", 0, CONNECTIONS)
+    url = f"http://127.0.0.1:{server.port}"
     async with (
-        hints.serving(application, "127.0.0.1", port),
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+        server.running(),
+        httpx.AsyncClient(base_url=url, trust_env=False) as client,
     ):
         yield client
 

@@ -8,20 +8,24 @@ import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from urllib.parse import urlsplit
 
 import pytest
 
+from safelight_adapters.bounds import Bounds
 from safelight_local.control_plane import free_ports
 from safelight_operator.settings import Settings
+from tests.adapters.talking import Crowd
 from tests.operator import running as program
 from tests.operator.playing import Stage, eventually
 from tests.operator.processing import send_hint
 from tests.operator.running import status
 from tests.operator.test_request import LARGEST
+from tests.support import memory
 from tests.support.proxying import proxy_to
 
+HINT = b"POST /hints/00000000-0000-0000-0000-000000000000 HTTP/1.1\r\nHost: x\r\n"
 Running = Callable[..., AbstractAsyncContextManager[Process]]
 
 
@@ -123,6 +127,36 @@ async def test_a_storage_that_does_not_answer_holds_up_no_end(
             assert time.monotonic() - start < 12
             assert process.returncode == 0
             assert not await holder(stage)
+
+
+async def test_crowds_at_the_inner_ports_take_little_and_hold_up_nothing(
+    stage: Stage, running: Running, settings: Settings
+) -> None:
+    """As a pod that was taken over could: it has the hint port's address. All from one source."""
+    heads = (
+        HINT + b"".join(b"X-%d: %b\r\n" % (n, b"a" * 4000) for n in range(100)),
+        HINT + b"".join(b"X-%d: %b\r\n" % (n, b"a" * 400) for n in range(35)),
+        HINT + b"Content-Length: 4000\r\n\r\n" + b"a" * 3000,
+        HINT.replace(b"POST", b"GET") + b"\r\n" + (HINT + b"\r\n") * 3000,
+    )
+    crowds = [Crowd(settings.hint_port), Crowd(settings.health_port)]
+    async with running() as process, AsyncExitStack() as stack:
+        await eventually(lambda: status(settings.hint_port, "/"), lambda code: code == 404, 60)
+        before = memory.of(process.pid)
+        for crowd in crowds:
+            stack.push_async_callback(crowd.close)
+            for number in range(450):
+                client = await crowd.client()
+                client.send(heads[number % len(heads)])
+        # A busy machine may keep a probe waiting for longer than its client has patience.
+        await eventually(lambda: status(settings.health_port, "/healthz"), lambda c: c == 200, 60)
+        upload_id = await stage.post()
+        await stage.process(upload_id)
+        await stage.until(upload_id, "processed")
+        assert memory.of(process.pid) - before < 2 * Bounds().bytes_at_most(64 * 1024)
+        process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(process.communicate(), 30)
+        assert process.returncode == 0
 
 
 async def test_it_ends_when_it_has_lost_the_lease(stage: Stage, running: Running) -> None:

@@ -18,7 +18,8 @@ REQUIRED = {
 
 def test_the_defaults() -> None:
     settings = Settings.read(REQUIRED)
-    assert (settings.hint_port, settings.health_port) == (8081, 8080)
+    assert (settings.hint_port, settings.health_port) == (8081, 9090)
+    assert settings.inner_connections == 64
     assert settings.lease_name == "safelight-operator"
     assert (settings.max_concurrent_jobs, settings.jobs_per_second) == (20, 2)
     assert settings.failed_retention_seconds == 7 * 24 * 3600
@@ -41,6 +42,7 @@ def test_a_missing_setting_is_named(name: str) -> None:
     ("name", "value"),
     [
         ("SAFELIGHT_HINT_PORT", "0"),
+        ("SAFELIGHT_INNER_CONNECTIONS", "7"),
         ("SAFELIGHT_LOG_LEVEL", "loud"),
         ("SAFELIGHT_SWEEP", "yes"),
         ("SAFELIGHT_PROCESSOR_PULL_POLICY", "Sometimes"),

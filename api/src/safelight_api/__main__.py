@@ -1,4 +1,4 @@
-"""Starts the API: settings from the environment, logs as JSON, metrics on a port of their own."""
+"""Starts the API: settings from the environment, logs as JSON, the inner port in its thread."""
 
 import gc
 import logging
@@ -8,10 +8,11 @@ import sys
 from typing import Final
 
 import uvicorn
-from prometheus_client import start_http_server
 from pythonjsonlogger.json import JsonFormatter
 
 from safelight_api.app import create_app
+from safelight_api.health import Health
+from safelight_api.inner import inner_server
 from safelight_api.metrics import Metrics
 from safelight_api.serving.hub import Hub, Limits
 from safelight_api.serving.server import LeavingServer
@@ -30,11 +31,11 @@ def main() -> None:
         sys.exit(_EXIT_BAD_SETTINGS)
     configure_logging(settings.log_level)
     metrics = Metrics()
-    start_http_server(settings.metrics_port, settings.host, registry=metrics.registry)
+    health = Health()
     # uvicorn raises a signal that it has handled again; by then everything is done.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    app = create_app(settings, metrics, on_listed=settle)
-    LeavingServer(
+    app = create_app(settings, metrics, probed=health, on_listed=settle)
+    server = LeavingServer(
         uvicorn.Config(
             app,
             host=settings.host,
@@ -50,7 +51,9 @@ def main() -> None:
         ),
         hub_of(settings, metrics),
         app.state.client_of,
-    ).run()
+    )
+    with inner_server(settings, metrics, health).in_thread():
+        server.run()
 
 
 def hub_of(settings: Settings, metrics: Metrics) -> Hub:

@@ -18,6 +18,7 @@ from safelight_api.cache import Cache
 from safelight_api.cluster import Cluster
 from safelight_api.cluster_errors import ClusterError
 from safelight_api.edge import Edge
+from safelight_api.health import ALIVE, READY, Health
 from safelight_api.images import Images
 from safelight_api.metrics import Metrics
 from safelight_api.objects import Objects
@@ -35,7 +36,7 @@ from safelight_api.uploads import Uploads
 from safelight_api.watch import SILENCE_SECONDS, Watcher
 from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD
 
-_OPEN_PATHS: Final = (health.ALIVE, health.READY, description.PATH)
+_OPEN_PATHS: Final = (ALIVE, READY, description.PATH)
 """They need no token."""
 MAX_REQUESTS: Final = 2000
 """Requests at a time; each may hold a few hundred KiB."""
@@ -45,6 +46,7 @@ def create_app(
     settings: Settings,
     metrics: Metrics | None = None,
     *,
+    probed: Health | None = None,
     watch_silence: float = SILENCE_SECONDS,
     on_listed: Callable[[], None] = lambda: None,
 ) -> Starlette:
@@ -53,6 +55,7 @@ def create_app(
     Args:
         settings: of this process.
         metrics: a registry that is served elsewhere; None: one of its own.
+        probed: is told which event loop answers, for those who ask from elsewhere.
         watch_silence: seconds after which a silent watch counts as dead.
         on_listed: is called when all resources of a kind were read, each time.
     """
@@ -119,6 +122,9 @@ def create_app(
                 images=Images(cluster, objects, cache, reader),
                 watchers=watchers,
             )
+            if probed is not None:
+                probed.began(app.state.services)
+                stack.callback(probed.ended)
             for watcher in watchers:
                 await stack.enter_async_context(_in_background(watcher.run))
             yield

@@ -117,6 +117,19 @@ class Metrics:
             "Images in the cache that clients can see.",
             registry=self.registry,
         )
+        self._inner_connections = Gauge(
+            "safelight_inner_connections",
+            "Connections to an inner port (metrics), and at most SAFELIGHT_INNER_CONNECTIONS.",
+            ("port",),
+            registry=self.registry,
+        )
+        self.inner_dropped = Counter(
+            "safelight_inner_dropped_total",
+            "What an inner port refused or gave up, by reason (places, time, size, malformed,"
+            " failed).",
+            ("port", "reason"),
+            registry=self.registry,
+        )
 
     def observe_connections(self, **states: Callable[[], int]) -> None:
         """Report the numbers of connections in each state from now on."""
@@ -131,6 +144,10 @@ class Metrics:
     def refused(self, bound: str) -> None:
         """Count that a client was refused more of a bound."""
         self._refused.labels(bound).inc()
+
+    def observe_inner(self, port: str, connections: Callable[[], int]) -> None:
+        """Report the connections of an inner port from now on."""
+        self._inner_connections.labels(port).set_function(connections)
 
     def observe_watch(
         self, kind: str, is_synced: Callable[[], bool], age: Callable[[], float]

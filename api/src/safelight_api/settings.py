@@ -31,6 +31,8 @@ class Settings:
     host: str = "0.0.0.0"  # noqa: S104 - in a pod every interface is the pod's own
     port: int = 8080
     metrics_port: int = 9090
+    inner_connections: int = 64
+    """Connections to the port of metrics and probes."""
     log_level: str = "info"
     accepted_formats: tuple[policy.Format, ...] = policy.FORMATS
     """What is taken in; the processor must be able to decode it."""
@@ -83,6 +85,9 @@ class Settings:
             port=environment.integer("PORT", cls.port, least=0, most=_MAX_PORT),
             metrics_port=environment.integer(
                 "METRICS_PORT", cls.metrics_port, least=0, most=_MAX_PORT
+            ),
+            inner_connections=environment.integer(
+                "INNER_CONNECTIONS", cls.inner_connections, least=8, most=1024
             ),
             log_level=environment.choice("LOG_LEVEL", cls.log_level, LOG_LEVELS),
             accepted_formats=_formats(environment),

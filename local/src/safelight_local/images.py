@@ -31,6 +31,8 @@ class Image:
 
     name: str
     folder: str
+    shared: tuple[str, ...] = ()
+    """Folders that it has besides the contract."""
 
     @property
     def repository(self) -> str:
@@ -39,15 +41,15 @@ class Image:
 
 
 OURS: Final = (
-    Image("api", "api"),
-    Image("operator", "operator"),
+    Image("api", "api", ("adapters",)),
+    Image("operator", "operator", ("adapters",)),
     Image("processor", "processor_image"),
 )
 
 
 def tag(image: Image) -> str:
     """Return an image's tag: a key of all that goes into it."""
-    inputs = [paths.ROOT / name for name in (*_CONTEXT, image.folder)]
+    inputs = [paths.ROOT / name for name in (*_CONTEXT, *image.shared, image.folder)]
     present = [path for path in inputs if path.exists()]
     return cache.content_key(paths.ROOT, present, _base_key())
 

@@ -64,10 +64,12 @@ class Operator:
 
         The lists come first: they tell which Jobs are live, so that no slot is given out twice.
         """
-        hint_server = hints.hint_application(self.inbox.hint)
         settings = self.settings
+        hint_routes = hints.hint_routes(self.inbox.hint)
         watches = Watches(self.inbox, self.canary, settings.namespace, settings.pod_name)
-        async with hints.serving(hint_server, HOST, settings.hint_port):
+        async with hints.server(
+            hint_routes, "hints", HOST, settings.hint_port, settings.inner_connections
+        ).running():
             await self.resync.first()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.deletions.run(), name="deletions")
@@ -105,9 +107,14 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     """
     health = hints.Health()
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(
-            hints.serving(hints.health_application(health), HOST, settings.health_port),
+        probed = hints.server(
+            hints.health_routes(health),
+            "health",
+            HOST,
+            settings.health_port,
+            settings.inner_connections,
         )
+        await stack.enter_async_context(probed.running())
         cluster = await Cluster.connect(settings.namespace)
         stack.push_async_callback(cluster.close)
         objects = Objects(settings.object_store)

@@ -1,59 +1,48 @@
-"""Two small HTTP servers: one takes the processors' hints, the other answers probes."""
+"""What the operator's inner ports answer: the processors' hints, probes, and metrics."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
-from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from safelight_adapters.bounds import Bounds
+from safelight_adapters.exchange import Answer, Request, Routes
+from safelight_adapters.server import Server
 from safelight_contract import keys
 from safelight_contract.job import HINT_PATH
-
-HEADERS_LIMIT = 4096
-"""Bytes of one header of a request: a hint needs a few dozen."""
+from safelight_operator import metrics
 
 _log = logging.getLogger(__name__)
 
 
-@asynccontextmanager
-async def serving(application: web.Application, host: str, port: int) -> AsyncIterator[None]:
-    """Serve an application while the block runs."""
-    runner = web.AppRunner(
-        application,
-        access_log=None,
-        handle_signals=False,
-        shutdown_timeout=0.5,
-        keepalive_timeout=5,
-        lingering_time=0,
-        max_line_size=HEADERS_LIMIT,
-        max_field_size=HEADERS_LIMIT,
+def server(routes: Routes, name: str, host: str, port: int, connections: int) -> Server:
+    """Listen on an inner port, and count what happens there under its name."""
+    served = Server(
+        routes,
+        host,
+        port,
+        bounds=Bounds(connections=connections),
+        dropped=lambda reason: metrics.INNER_DROPPED.labels(name, reason).inc(),
     )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port, reuse_address=True).start()
-        yield
-    finally:
-        await runner.cleanup()
+    metrics.INNER_CONNECTIONS.labels(name).set_function(lambda: len(served))
+    return served
 
 
-def hint_application(take: Callable[[str], bool]) -> web.Application:
-    """Return the application for hints: POST /hints/{id}, always answered 204.
+def hint_routes(take: Callable[[str], bool]) -> Routes:
+    """Return the route for hints: POST /hints/{id}, always answered 204.
 
-    A hint holds no credentials and no content: it only says "look now". Its body is never read,
-    and an id that is malformed or unknown is ignored; the answer does not tell which.
+    A hint holds no credentials and no content: it only says "look now". Its body is dropped, and
+    an id that is malformed or unknown is ignored; the answer does not tell which.
     """
 
-    async def hint(request: web.Request) -> web.Response:
-        upload_id = request.match_info["upload_id"]
-        if keys.is_id(upload_id):
-            take(upload_id)
-        return web.Response(status=204)
+    async def hint(request: Request) -> Answer:
+        if keys.is_id(request.name):
+            take(request.name)
+        return Answer(HTTPStatus.NO_CONTENT)
 
-    application = web.Application(client_max_size=1)
-    application.router.add_post(HINT_PATH, hint)
-    return application
+    return {("POST", HINT_PATH): hint}
 
 
 @dataclass(slots=True)
@@ -67,30 +56,25 @@ class Health:
     """Sets the gauges before they are read."""
 
 
-def health_application(health: Health) -> web.Application:
-    """Return the application for probes and metrics: /healthz, /readyz and /metrics."""
+def health_routes(health: Health) -> Routes:
+    """Return the routes for probes and metrics: /healthz, /readyz and /metrics."""
 
-    async def healthz(_: web.Request) -> web.Response:
+    async def healthz(_: Request) -> Answer:
         wrong = [text for check in health.checks for text in check()]
         if wrong:
             _log.error("Not alive", extra={"why": "; ".join(wrong)})
-        return web.Response(status=503 if wrong else 200, text="\n".join(wrong) or "ok")
+        return _verdict("\n".join(wrong))
 
-    async def readyz(_: web.Request) -> web.Response:
-        return web.Response(
-            status=200 if health.ready else 503,
-            text="ok" if health.ready else "starting",
-        )
+    async def readyz(_: Request) -> Answer:
+        return _verdict("" if health.ready else "starting")
 
-    async def metrics(_: web.Request) -> web.Response:
+    async def read(_: Request) -> Answer:
         health.measure()
-        return web.Response(
-            body=generate_latest(),
-            headers={"Content-Type": CONTENT_TYPE_LATEST},
-        )
+        return Answer(body=generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
-    application = web.Application()
-    application.router.add_get("/healthz", healthz)
-    application.router.add_get("/readyz", readyz)
-    application.router.add_get("/metrics", metrics)
-    return application
+    return {("GET", "/healthz"): healthz, ("GET", "/readyz"): readyz, ("GET", "/metrics"): read}
+
+
+def _verdict(wrong: str) -> Answer:
+    status = HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK
+    return Answer(status, (wrong or "ok").encode())

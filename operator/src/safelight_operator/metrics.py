@@ -101,6 +101,16 @@ SWEPT = Counter(
     "safelight_swept_ids",
     "Ids that a sweep gave to be looked at, and to have removed what nothing needs.",
 )
+INNER_CONNECTIONS = Gauge(
+    "safelight_inner_connections",
+    "Connections to an inner port (hints, health), and at most SAFELIGHT_INNER_CONNECTIONS.",
+    ["port"],
+)
+INNER_DROPPED = Counter(
+    "safelight_inner_dropped",
+    "What an inner port refused or gave up, by reason (places, time, size, malformed, failed).",
+    ["port", "reason"],
+)
 
 
 def observe_phase(phase: str, since: datetime | None, until: datetime) -> None:

@@ -76,6 +76,8 @@ class Settings:
     pod_ip: str
     hint_port: int
     health_port: int
+    inner_connections: int
+    """Connections to each of the two ports."""
     log_level: str
     lease_name: str
     max_concurrent_jobs: int
@@ -105,7 +107,8 @@ class Settings:
             pod_name=environment.text("POD_NAME"),
             pod_ip=environment.text("POD_IP"),
             hint_port=environment.integer("HINT_PORT", 8081, least=1, most=65535),
-            health_port=environment.integer("HEALTH_PORT", 8080, least=1, most=65535),
+            health_port=environment.integer("HEALTH_PORT", 9090, least=1, most=65535),
+            inner_connections=environment.integer("INNER_CONNECTIONS", 64, least=8, most=1024),
             log_level=environment.choice("LOG_LEVEL", "info", LOG_LEVELS),
             lease_name=environment.text("LEASE_NAME", "safelight-operator"),
             max_concurrent_jobs=environment.integer("MAX_CONCURRENT_JOBS", 20, least=1, most=500),

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Final
 
-from safelight_api import errors
+from safelight_api import errors, health
 from safelight_api.openapi.building import (
     Json,
     answer,
@@ -15,7 +15,7 @@ from safelight_api.openapi.building import (
     titled,
 )
 from safelight_api.openapi.problems import problem
-from safelight_api.routes import description, health
+from safelight_api.routes import description
 
 TAG: Final = "service"
 
