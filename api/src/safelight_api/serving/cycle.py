@@ -111,6 +111,10 @@ class Cycle:
         name: str | None = self.scope.get("client_name")
         return name
 
+    def charged_to(self) -> str:
+        """Return whose turn the next step takes; all without a token are one client."""
+        return self.scope.get("client_name") or ""
+
     def wake(self) -> None:
         """Have the application look again: at the body, or that the client has gone."""
         if self._news is not None:
