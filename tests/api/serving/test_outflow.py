@@ -6,7 +6,7 @@ CLIENTS = {"a1": "anna", "a2": "anna", "b": "ben"}
 
 
 def waiting(**sizes: int) -> Outflow[str]:
-    """Return an outflow of 1000 bytes, in which so many wait since the seconds 0, 1, 2 and so on."""
+    """Return an outflow of 1000 bytes, in which so many wait since second 0, 1, 2 and so on."""
     outflow: Outflow[str] = Outflow(1000, stall_seconds=30)
     for second, (reader, size) in enumerate(sizes.items()):
         outflow.wait(reader, size, second)
