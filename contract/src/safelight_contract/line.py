@@ -14,6 +14,7 @@ from heapq import heapify, heappop, heapreplace
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from safelight_contract.resources import ANNOTATION_UPLOADED_BY
+from safelight_contract.unreadable import annotation
 
 _CLIENT: Final = re.compile(r"[-._A-Za-z0-9]{1,253}")
 """What a Secret allows as a key, so every name that a token can have in a cluster."""
@@ -27,7 +28,7 @@ def client_of(metadata: Mapping[str, Any]) -> str:
 
     Anybody may have written the annotation, so text that can be no token's name counts as absent.
     """
-    return client_name((metadata.get("annotations") or {}).get(ANNOTATION_UPLOADED_BY, ""))
+    return client_name(annotation(metadata, ANNOTATION_UPLOADED_BY))
 
 
 def client_name(text: str) -> str:

@@ -15,6 +15,7 @@ from typing import Final
 
 from safelight_contract import keys
 from safelight_contract.resources import AvailableImageSpec
+from safelight_contract.unreadable import UnreadableError
 from safelight_operator import conditions, manifest, output
 from safelight_operator.cluster import Cluster
 from safelight_operator.errors import (
@@ -123,7 +124,12 @@ class Rebuild:
             return Result.KEPT, ""
         found = await self._cluster.get_image(upload_id)
         if found is not None:
-            return await self._confirm(Image.from_dict(found))
+            try:
+                image = Image.from_dict(found)
+            except UnreadableError as error:
+                self._tell(f"{upload_id} {Result.KEPT}: it cannot be read ({error})\n")
+                return Result.KEPT, ""
+            return await self._confirm(image)
         spec = await self._newest(upload_id, attempts)
         if spec is None:
             return Result.UNUSABLE, ": no attempt is complete"
