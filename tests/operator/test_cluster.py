@@ -123,7 +123,8 @@ async def test_lists_are_read_page_by_page(
     cluster: Cluster,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("safelight_operator.transport.CHUNK", 2)
+    monkeypatch.setattr("safelight_contract.pages.FIRST", 2)
+    monkeypatch.setattr("safelight_contract.pages.MOST", 2)
     ids = {await stage.post() for _ in range(5)}
     listed = await cluster.list_all_uploads()
     assert {upload["metadata"]["name"] for upload in listed} == ids

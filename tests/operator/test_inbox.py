@@ -23,7 +23,15 @@ def job(upload_id: str = ID, status: dict[str, Any] | None = None) -> dict[str, 
         "name": f"safelight-{upload_id}-1",
         "uid": "job",
         "creationTimestamp": CREATED,
-        "labels": {"safelight.dev/upload-id": upload_id, "safelight.dev/attempt": "1"},
+        "ownerReferences": [
+            {
+                "apiVersion": "safelight.dev/v1alpha1",
+                "kind": "ImageUpload",
+                "name": upload_id,
+                "uid": "uid",
+                "controller": True,
+            }
+        ],
     }
     return {"metadata": metadata, "status": status or {}}
 

@@ -44,7 +44,7 @@ def parse(text: object) -> datetime:
             microsecond=int(digits.ljust(_MICROSECOND_DIGITS, "0")), tzinfo=timezone(offset)
         ).astimezone(UTC)
         moment += timedelta(seconds=is_leap)
-    except OverflowError as error:
+    except (OverflowError, ValueError) as error:
         raise ValueError("the time is outside the calendar") from error
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise ValueError("the time is outside the years that are taken")

@@ -104,8 +104,8 @@ class Transport:
     ) -> AsyncGenerator[Page, None]:
         """Yield all objects under a path, page by page, in the order of their names.
 
-        A page has as many objects as fit into a budget of bytes, and of each only what `slim` keeps.
-        One that cannot be read at all is there with its name alone.
+        A page has as many objects as fit into a budget of bytes, and of each what `slim` keeps. One
+        that cannot be read at all is there with its name alone.
 
         Raises:
             NotServedError: the whole kind is missing.

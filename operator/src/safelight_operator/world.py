@@ -138,7 +138,7 @@ class Job:
     uid: str
     upload_id: str
     owner_uid: str | None
-    """UID of the ImageUpload that it works for; None: it is none of ours, whatever its labels say."""
+    """UID of the ImageUpload that it works for; None: it is none of ours, see `owners`."""
     attempt: int
     started: datetime | None
     """When the Job controller first saw it."""
