@@ -221,10 +221,10 @@ async def test_pages_are_read_one_after_the_other(
     async def counted(
         self: Transport,
         path: str,
-        *rest: Any,
-        **more: Any,  # noqa: ANN401 - passed through
+        query: dict[str, str],
+        **more: str,
     ) -> AsyncGenerator[Page, None]:
-        async for page in read(self, path, *rest, **more):
+        async for page in read(self, path, query, **more):
             if path.endswith("availableimages"):
                 pages.append(len(page))
             yield page

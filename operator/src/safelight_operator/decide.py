@@ -20,7 +20,7 @@ from typing import Final, Self
 from safelight_contract.job import MAX_ATTEMPTS
 from safelight_contract.resources import Failure, Progress
 from safelight_contract.stalls import Stall
-from safelight_operator import conditions, stalling
+from safelight_operator import conditions, owners, stalling
 from safelight_operator.actions import (
     Action,
     Confirm,
@@ -136,7 +136,7 @@ def _next_attempt(world: World, upload: Upload, now: datetime) -> Action:
     if attempt > MAX_ATTEMPTS:
         return _fail(upload, Failure.INTERNAL_ERROR, "no attempt is left", now)
     for job in world.jobs:
-        if job.attempt == attempt:
+        if job.name == owners.job_name(upload.id, attempt):
             if job.owner_uid is None:
                 told = stalling.refused(upload, Stall.JOB_REFUSED, _NAME_TAKEN, now)
                 return told or Wait(now + FOREIGN_JOB_DELAY)
