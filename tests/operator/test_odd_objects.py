@@ -230,6 +230,7 @@ async def test_whatever_stands_in_the_lease_somebody_leads(
     stage: Stage, cluster: Cluster, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("safelight_operator.lease.LONGEST_DURATION", 0.5)
+    monkeypatch.setattr("safelight_operator.lease.DURATION", 1.0)
     body = {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
