@@ -302,3 +302,28 @@ async def test_the_memory_does_not_grow_with_the_number_of_images() -> None:
 
     few, many = await peak(100), await peak(5_000)
     assert many < 2 * few + 10_000
+
+
+async def test_an_image_that_cannot_be_read_keeps_its_objects_and_is_told_of(
+    stage: Stage, operator: Operator, cluster: Cluster
+) -> None:
+    """It may need any of them; and the others are compared all the same."""
+    await available(stage, cluster, ID)
+    stage.bucket.put(keys.original(OTHER, policy.JPEG), b"x")
+    kept = stage.bucket.stored(f"images/{ID}/")
+    poison = conditions.ready(1, NOW)
+    poison["conditions"][0]["lastTransitionTime"] = "0000-01-01T00:00:00Z"
+    await stage.kubernetes.patch("availableimages", ID, {"status": poison}, "/status")
+    await swept(operator)
+    assert stage.bucket.stored() == kept, "what belongs to nothing goes, what may be needed stays"
+    assert operator.inbox.aside.holds("AvailableImage", ID)
+    event = await stage.event("Unreadable")
+    assert (event["involvedObject"]["kind"], event["involvedObject"]["name"]) == (
+        "AvailableImage",
+        ID,
+    )
+    await stage.kubernetes.patch(
+        "availableimages", ID, {"status": conditions.ready(1, NOW)}, "/status"
+    )
+    await swept(operator)
+    assert not operator.inbox.aside.holds("AvailableImage", ID)
