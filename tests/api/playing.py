@@ -32,6 +32,7 @@ class PlayedOperator:
             headers={"Authorization": f"Bearer {cluster.token}"},
             verify=ssl.create_default_context(cafile=cluster.ca_file),
             trust_env=False,
+            timeout=30,
         )
 
     async def __aenter__(self) -> Self:
@@ -78,13 +79,27 @@ class PlayedOperator:
         """Write why an upload has failed."""
         await self._condition(IMAGE_UPLOAD, upload_id, "Succeeded", "False", reason)
 
-    async def annotate(self, upload_id: str, name: str, value: str) -> None:
-        """Set an annotation of an upload, as kubectl does."""
-        await self._patch(upload_id, {"metadata": {"annotations": {name: value}}})
+    async def annotate(
+        self, upload_id: str, name: str, value: str | None, kind: Kind = IMAGE_UPLOAD
+    ) -> None:
+        """Set an annotation of an upload or an image, as kubectl does; None removes it."""
+        await self.patch(kind, upload_id, {"metadata": {"annotations": {name: value}}})
+
+    async def patch(self, kind: Kind, path: str, change: dict[str, Any]) -> None:
+        """Merge a change into an object, or into a subresource of it."""
+        await self._patch(path, change, kind)
 
     async def observe_retry(self, upload_id: str, value: str | None) -> None:
         """Write that a retry was taken up; whatever else is in the status stays."""
         await self._patch(f"{upload_id}/status", {"status": {"observedRetry": value}})
+
+    async def send(self, kind: Kind, name: str, change: str) -> httpx.Response:
+        """Merge a change that is given as JSON text, and return the answer."""
+        return await self._client.patch(
+            f"{kind.plural}/{name}",
+            content=change,
+            headers={"Content-Type": "application/merge-patch+json"},
+        )
 
     async def expire(self, upload_id: str) -> None:
         """Write that a failed upload is being removed."""

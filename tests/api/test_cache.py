@@ -150,7 +150,7 @@ def test_indexes_agree_with_the_objects_after_any_history() -> None:
     store = cache.uploads
     for _ in range(3000):
         revision += dice.randrange(1, 3)
-        name, at = dice.choice(names), max(0, revision - dice.randrange(6))
+        name, at = dice.choice(names), max(1, revision - dice.randrange(6))
         made = making.upload(name, at, dice.choice([QUEUED, RUNNING, FAILED]))
         events = [
             partial(store.changed, made),

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from safelight_api import cluster as adapter
 from safelight_api.cluster import Cluster
 from safelight_api.cluster_errors import (
     AlreadyExistsError,
@@ -19,6 +18,7 @@ from safelight_api.cluster_errors import (
 )
 from safelight_api.metrics import Metrics
 from safelight_api.settings import Settings
+from safelight_contract import pages
 from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD
 from tests.api import making
 from tests.api.playing import PlayedOperator
@@ -70,7 +70,8 @@ async def test_what_the_crd_refuses_is_an_error(cluster: Cluster) -> None:
 async def test_a_list_in_pages_is_of_one_revision(
     cluster: Cluster, operator: PlayedOperator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapter, "PAGE_SIZE", 2)
+    monkeypatch.setattr(pages, "FIRST", 2)
+    monkeypatch.setattr(pages, "MOST", 2)
     names = [making.an_id() for _ in range(5)]
     for name in names:
         await operator.create(IMAGE_UPLOAD, name, making.upload_spec().to_dict())

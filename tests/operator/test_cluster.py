@@ -3,7 +3,7 @@ from contextlib import aclosing
 import pytest
 
 from safelight_contract.resources import IMAGE_UPLOAD
-from safelight_operator import manifest
+from safelight_operator import manifest, owners
 from safelight_operator.cluster import Cluster
 from safelight_operator.errors import (
     AlreadyExistsError,
@@ -78,7 +78,7 @@ async def test_the_second_job_of_a_name_exists_already(stage: Stage, cluster: Cl
     with pytest.raises(AlreadyExistsError):
         await cluster.create_job(body)
     (found,) = await cluster.list_jobs(upload.id)
-    assert found["metadata"]["name"] == manifest.job_name(upload.id, 1)
+    assert found["metadata"]["name"] == owners.job_name(upload.id, 1)
     assert len(await cluster.list_all_jobs()) == 1
 
 
@@ -123,7 +123,8 @@ async def test_lists_are_read_page_by_page(
     cluster: Cluster,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("safelight_operator.transport.CHUNK", 2)
+    monkeypatch.setattr("safelight_contract.pages.FIRST", 2)
+    monkeypatch.setattr("safelight_contract.pages.MOST", 2)
     ids = {await stage.post() for _ in range(5)}
     listed = await cluster.list_all_uploads()
     assert {upload["metadata"]["name"] for upload in listed} == ids

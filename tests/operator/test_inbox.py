@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from safelight_contract.line import Place
+from safelight_contract.unreadable import UnreadableError
 from safelight_operator import metrics
 from safelight_operator.inbox import PASS_DELAY, PASSES, Inbox
 from safelight_operator.queue import KeyedQueue
@@ -23,7 +24,15 @@ def job(upload_id: str = ID, status: dict[str, Any] | None = None) -> dict[str, 
         "name": f"safelight-{upload_id}-1",
         "uid": "job",
         "creationTimestamp": CREATED,
-        "labels": {"safelight.dev/upload-id": upload_id, "safelight.dev/attempt": "1"},
+        "ownerReferences": [
+            {
+                "apiVersion": "safelight.dev/v1alpha1",
+                "kind": "ImageUpload",
+                "name": upload_id,
+                "uid": "uid",
+                "controller": True,
+            }
+        ],
     }
     return {"metadata": metadata, "status": status or {}}
 
@@ -235,3 +244,98 @@ async def test_what_is_told_during_a_look_outlives_it(inbox: Inbox) -> None:
     assert inbox.is_removed(ID)
     inbox.nothing_to_remove(ID)
     assert not inbox.is_removed(ID)
+
+
+NO_TIME: dict[str, Any] = {"conditions": [{"type": "Succeeded"}]}
+"""A status of an upload that nobody can read."""
+NO_NUMBER: dict[str, Any] = {"active": "one"}
+"""The same of a Job."""
+
+
+async def test_an_upload_that_cannot_be_read_is_there_and_waits(
+    inbox: Inbox, worked: list[str]
+) -> None:
+    inbox.upload_event(resource(**NO_TIME))
+    assert await seen(inbox, worked) == []
+    assert inbox.aside.holds("ImageUpload", ID)
+    inbox.listed([resource(**NO_TIME), resource(OTHER)], [], asked=0)
+    assert await seen(inbox, worked) == [OTHER]
+    assert inbox.removed == {}, "it has not vanished"
+    inbox.measure()
+    assert metrics.OLDEST_PENDING_SECONDS._value.get() > 0  # noqa: SLF001 - the other's age
+    inbox.upload_event(resource())
+    assert await seen(inbox, worked) == [ID], "a change is looked at"
+    inbox.upload_event(resource(**NO_TIME))
+    inbox.listed([resource(OTHER)], [], asked=0)
+    assert not inbox.aside.holds("ImageUpload", ID)
+    assert await seen(inbox, worked) == [ID, OTHER], "it has vanished"
+
+
+async def test_the_deletion_of_what_cannot_be_read_is_seen(inbox: Inbox, worked: list[str]) -> None:
+    inbox.upload_event(resource(**NO_TIME))
+    inbox.upload_event(resource(**NO_TIME), deleted=True)
+    assert await seen(inbox, worked) == [ID]
+    assert ID in inbox.removed
+    assert not inbox.aside.holds("ImageUpload", ID)
+
+
+@pytest.mark.parametrize("by_list", [False, True], ids=["watch", "list"])
+async def test_a_job_that_cannot_be_read_has_its_place(inbox: Inbox, *, by_list: bool) -> None:
+    name = job()["metadata"]["name"]
+    if by_list:
+        inbox.listed([], [job(status=NO_NUMBER)], asked=0)
+    else:
+        inbox.job_event(job(status=NO_NUMBER))
+    assert inbox.slots.live == 1
+    assert inbox.aside.holds("Job", name)
+    inbox.job_event(job(status=NO_NUMBER), deleted=True)
+    assert inbox.slots.live == 0
+    assert not inbox.aside.holds("Job", name)
+    inbox.job_event(job(status=NO_NUMBER))
+    inbox.job_event(job(status=COMPLETE))
+    assert inbox.slots.live == 0
+    assert not inbox.aside.holds("Job", name)
+
+
+@pytest.mark.parametrize("by_list", [False, True], ids=["watch", "list"])
+async def test_a_foreign_job_is_nothing_to_lists_and_watches(
+    inbox: Inbox, worked: list[str], *, by_list: bool
+) -> None:
+    foreign = job()
+    del foreign["metadata"]["ownerReferences"]
+    foreign["metadata"]["labels"] = {
+        "app.kubernetes.io/managed-by": "safelight-operator",
+        "safelight.dev/upload-id": ID,
+        "safelight.dev/attempt": "1",
+    }
+    inbox.upload_event(resource())
+    await seen(inbox, worked)
+    if by_list:
+        inbox.listed([resource()], [foreign], asked=0)
+        assert await seen(inbox, worked) == [ID], "for the upload's own sake"
+    else:
+        inbox.job_event(foreign)
+        assert await seen(inbox, worked) == []
+    assert inbox.slots.live == 0
+
+
+async def test_an_image_that_was_set_aside_is_looked_at_when_it_changes(
+    inbox: Inbox, worked: list[str]
+) -> None:
+    inbox.image_changed(ID)
+    assert await seen(inbox, worked) == []
+    inbox.aside.put("AvailableImage", resource(), UnreadableError("no spec"))
+    inbox.image_changed(ID)
+    assert await seen(inbox, worked) == [ID]
+    inbox.image_deleted(ID)
+    assert not inbox.aside.holds("AvailableImage", ID)
+
+
+async def test_names_that_are_no_ids_are_nothing(inbox: Inbox, worked: list[str]) -> None:
+    for odd in ({}, {"metadata": None}, {"metadata": {"name": 5}}, resource("no-id")):
+        inbox.upload_event(odd)
+        inbox.upload_event(odd, deleted=True)
+        inbox.job_event(odd)
+        inbox.listed([odd], [odd], asked=0)
+    assert await seen(inbox, worked) == []
+    assert (inbox.uploads, inbox.removed, inbox.slots.live) == ({}, {}, 0)

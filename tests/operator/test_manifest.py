@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from safelight_contract.job import REQUEST_VARIABLE, JobRequest
-from safelight_operator import manifest
+from safelight_operator import manifest, owners
 from tests.operator.making import ID, NOW, PROCESSOR, PUBLISHED, UID, request, upload
 
 DATA = Path(__file__).parent / "data"
@@ -42,7 +42,7 @@ def test_each_attempt_has_a_job_of_its_own() -> None:
 
 def test_the_longest_job_name_leaves_room_for_its_pods() -> None:
     """A pod's name is the Job's, a dash and five characters, at most 63 in all."""
-    assert len(manifest.job_name(ID, 99)) + 6 <= 63
+    assert len(owners.job_name(ID, 99)) + 6 <= 63
 
 
 def test_the_available_image() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 
 from safelight_contract.resources import ANNOTATION_UPLOADED_BY, IMAGE_UPLOAD, MANAGER
-from safelight_operator import manifest
+from safelight_operator import owners
 from safelight_operator.settings import Settings
 from tests.operator.conftest import Started
 from tests.operator.playing import Json, Stage, eventually
@@ -81,7 +81,7 @@ async def test_nothing_is_missed_while_no_operator_runs(stage: Stage, started: S
             found = await stage.kubernetes.list("jobs")
             return {job["metadata"]["name"] for job in found}
 
-        await eventually(jobs, lambda names: names == {manifest.job_name(ended, 1)})
+        await eventually(jobs, lambda names: names == {owners.job_name(ended, 1)})
         assert await stage.kubernetes.image(deleted) is None
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from safelight_operator.output import StoredObject
 from safelight_operator.settings import Settings
 from safelight_operator.sweep import Orphan
 from safelight_operator.sweeper import OrderError, side_by_side
-from safelight_operator.transport import Transport
+from safelight_operator.transport import Page, Transport
 from tests.operator.making import ID, NOW
 from tests.operator.playing import Stage
 
@@ -210,20 +210,26 @@ async def test_pages_are_read_one_after_the_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Never more than one page of each list: that is what bounds the memory."""
-    monkeypatch.setattr("safelight_operator.transport.CHUNK", 3)
+    monkeypatch.setattr("safelight_contract.pages.FIRST", 3)
+    monkeypatch.setattr("safelight_contract.pages.MOST", 3)
     for number in range(8):
         await available(stage, cluster, f"{number}{ID[1:]}")
     stage.bucket.put(keys.original(OTHER, policy.JPEG), b"x")
     pages: list[int] = []
-    request = Transport.request
+    read = Transport.pages
 
-    async def counted(self: Transport, verb: str, path: str, *rest: Any, **more: Any) -> Any:  # noqa: ANN401 - passed through
-        answer = await request(self, verb, path, *rest, **more)
-        if "items" in answer and path.endswith("availableimages"):
-            pages.append(len(answer["items"]))
-        return answer
+    async def counted(
+        self: Transport,
+        path: str,
+        query: dict[str, str],
+        **more: str,
+    ) -> AsyncGenerator[Page, None]:
+        async for page in read(self, path, query, **more):
+            if path.endswith("availableimages"):
+                pages.append(len(page))
+            yield page
 
-    monkeypatch.setattr(Transport, "request", counted)
+    monkeypatch.setattr(Transport, "pages", counted)
     await swept(operator)
     assert pages == [3, 3, 2]
     assert len(stage.bucket.stored()) == 16
@@ -296,3 +302,28 @@ async def test_the_memory_does_not_grow_with_the_number_of_images() -> None:
 
     few, many = await peak(100), await peak(5_000)
     assert many < 2 * few + 10_000
+
+
+async def test_an_image_that_cannot_be_read_keeps_its_objects_and_is_told_of(
+    stage: Stage, operator: Operator, cluster: Cluster
+) -> None:
+    """It may need any of them; and the others are compared all the same."""
+    await available(stage, cluster, ID)
+    stage.bucket.put(keys.original(OTHER, policy.JPEG), b"x")
+    kept = stage.bucket.stored(f"images/{ID}/")
+    poison = conditions.ready(1, NOW)
+    poison["conditions"][0]["lastTransitionTime"] = "0000-01-01T00:00:00Z"
+    await stage.kubernetes.patch("availableimages", ID, {"status": poison}, "/status")
+    await swept(operator)
+    assert stage.bucket.stored() == kept, "what belongs to nothing goes, what may be needed stays"
+    assert operator.inbox.aside.holds("AvailableImage", ID)
+    event = await stage.event("Unreadable")
+    assert (event["involvedObject"]["kind"], event["involvedObject"]["name"]) == (
+        "AvailableImage",
+        ID,
+    )
+    await stage.kubernetes.patch(
+        "availableimages", ID, {"status": conditions.ready(1, NOW)}, "/status"
+    )
+    await swept(operator)
+    assert not operator.inbox.aside.holds("AvailableImage", ID)

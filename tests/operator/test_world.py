@@ -97,12 +97,6 @@ def test_the_retry_that_an_upload_asks_for_is_read() -> None:
     )
 
 
-@pytest.mark.parametrize("label", ["", "one", "²", "-1"])
-def test_a_hand_made_jobs_attempt_is_none_of_ours(label: str) -> None:
-    assert job(labels={"safelight.dev/attempt": label}).attempt == 0
-
-
-def test_only_a_controller_is_the_owner() -> None:
-    owners = [{"uid": "other"}, {"uid": "ours", "controller": True}]
-    assert job(ownerReferences=owners).owner_uid == "ours"
-    assert job(ownerReferences=owners[:1]).owner_uid is None
+def test_a_job_that_says_nothing_of_an_owner_is_none_of_ours() -> None:
+    found = job(labels={"safelight.dev/attempt": "1", "safelight.dev/upload-id": making.ID})
+    assert (found.upload_id, found.owner_uid, found.attempt) == ("", None, 0)

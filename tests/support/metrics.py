@@ -13,7 +13,7 @@ def rows() -> Iterator[tuple[str, str, str, str, str]]:
     """Yield unit, name as it is exposed, type, labels, and description of each metric."""
     importlib.import_module("safelight_operator.metrics")
     api = Metrics()
-    api.observe_watch("ImageUpload", lambda: True, lambda: 0.0)
+    api.observe_watch("ImageUpload", lambda: True, lambda: 0.0, unreadable=lambda: 0)
     api.observe_connections(idle=lambda: 0)
     api.observe_waiting(head=lambda: 0)
     api.observe_inner("metrics", lambda: 0)

@@ -62,7 +62,7 @@ def error_of(code: int, status: Mapping[str, Any]) -> ClusterError:
     """
     reason = str(status.get("reason", ""))
     text = f"{code} {reason}"
-    if code == HTTPStatus.NOT_FOUND and (status.get("details") or {}).get("name"):
+    if code == HTTPStatus.NOT_FOUND and _details(status).get("name"):
         return NotFoundError(text)
     if code == HTTPStatus.FORBIDDEN and "exceeded quota" in str(status.get("message", "")):
         return QuotaExceededError(text)
@@ -77,3 +77,8 @@ def error_of(code: int, status: Mapping[str, Any]) -> ClusterError:
         HTTPStatus.GONE: GoneError,
     }
     return classes.get(code, ClusterError)(text)
+
+
+def _details(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    details = status.get("details")
+    return details if isinstance(details, Mapping) else {}

@@ -16,8 +16,8 @@ from safelight_api.objects import (
     ObjectStream,
     StorageError,
 )
-from safelight_api.projections import Image, write_time
-from safelight_api.reading import Reader
+from safelight_api.projections import Image, is_going, write_time
+from safelight_api.reading import Reader, projected
 from safelight_contract import keys, policy
 from safelight_contract.resources import (
     ANNOTATION_UPDATED_AT,
@@ -97,7 +97,9 @@ class Images:
         if resource is None:
             await self._reader.fresh_image(image.id)
             return None
-        changed = Image.of(resource)
+        if is_going(resource):
+            return None
+        changed = projected(Image.of, resource)
         self._cache.images.observed(changed)
         logger.info("comment changed", extra={"id": image.id})
         return changed

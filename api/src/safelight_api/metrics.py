@@ -106,6 +106,12 @@ class Metrics:
             ("kind",),
             registry=self.registry,
         )
+        self._unreadable = Gauge(
+            "safelight_unreadable_objects",
+            "Objects that are set aside until they change, because they cannot be read.",
+            ("kind",),
+            registry=self.registry,
+        )
         self._uploads = Gauge(
             "safelight_api_uploads",
             "Uploads in the cache.",
@@ -150,9 +156,14 @@ class Metrics:
         self._inner_connections.labels(port).set_function(connections)
 
     def observe_watch(
-        self, kind: str, is_synced: Callable[[], bool], age: Callable[[], float]
+        self,
+        kind: str,
+        is_synced: Callable[[], bool],
+        age: Callable[[], float],
+        unreadable: Callable[[], int],
     ) -> None:
         """Report the state of a watch from now on; ages in seconds."""
+        self._unreadable.labels(kind).set_function(unreadable)
         self._cache_synced.labels(kind).set_function(is_synced)
         self._watch_age.labels(kind).set_function(age)
 

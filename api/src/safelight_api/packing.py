@@ -22,7 +22,7 @@ def pack(variants: Sequence[Mapping[str, Any]]) -> str:
     A format that this version does not know is left out: a newer one has written it.
 
     Raises:
-        KeyError, TypeError, ValueError: it is not what the CRD says.
+        UnreadableError, KeyError, TypeError, ValueError: it is not what the CRD says.
     """
     return "\n".join(
         _line(StoredVariant.from_dict(variant))

@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, Self
 
 from safelight_api import packing
-from safelight_contract import keys, line, policy
+from safelight_contract import keys, line, policy, times
 from safelight_contract.facts import Facts
 from safelight_contract.resources import (
     ANNOTATION_UPDATED_AT,
@@ -22,9 +22,17 @@ from safelight_contract.resources import (
     StoredVariant,
     asked_retry,
 )
-
-TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
-"""RFC 3339 in UTC, to the second: as Kubernetes writes its own, and as clients read it."""
+from safelight_contract.unreadable import (
+    UnreadableError,
+    annotation,
+    items,
+    optional_text,
+    part,
+    readable,
+    text,
+    time,
+    version_of,
+)
 
 _PROGRESS: Final = {str(progress): progress for progress in Progress}
 _FAILURES: Final = {str(failure): failure for failure in Failure}
@@ -60,18 +68,19 @@ class Upload:
         return policy.format_of(self.spec.media_type)
 
     @classmethod
+    @readable
     def of(cls, resource: Mapping[str, Any]) -> Self:
-        """Project a resource that the API server has validated.
+        """Project a resource.
 
         Raises:
-            KeyError, TypeError, ValueError: it is not what the CRD says.
+            UnreadableError: it is not what the CRD says.
         """
-        metadata = resource["metadata"]
-        status = resource.get("status", {})
-        conditions = status.get("conditions", [])
+        metadata = part(resource, "metadata")
+        status = part(resource, "status")
+        conditions = items(status, "conditions")
         expired = any(condition["type"] == Condition.EXPIRED for condition in conditions)
         retry = asked_retry(metadata)
-        is_asked = retry not in {None, status.get("observedRetry")} and not expired
+        is_asked = retry not in {None, optional_text(status, "observedRetry")} and not expired
         progress: Progress | None = Progress.QUEUED
         failure: Failure | None = None
         for condition in conditions:
@@ -82,20 +91,19 @@ class Upload:
                 progress = Progress.QUEUED
             elif condition["status"] == "False":
                 progress = None
-                failure = _FAILURES.get(condition["reason"], Failure.INTERNAL_ERROR)
+                failure = _FAILURES.get(text(condition, "reason"), Failure.INTERNAL_ERROR)
             else:
-                progress = _PROGRESS.get(condition["reason"], Progress.RUNNING)
-        created_at = _time(metadata["creationTimestamp"])
-        spec = ImageUploadSpec.from_dict(resource["spec"])
+                progress = _PROGRESS.get(text(condition, "reason"), Progress.RUNNING)
+        created_at = write_time(time(metadata, "creationTimestamp"))
+        changed = [write_time(time(each, "lastTransitionTime")) for each in conditions]
+        spec = ImageUploadSpec.from_dict(part(resource, "spec"))
         policy.format_of(spec.media_type)
         return cls(
-            id=metadata["name"],
-            uid=metadata["uid"],
-            revision=int(metadata["resourceVersion"]),
+            id=_id(metadata),
+            uid=text(metadata, "uid"),
+            revision=_revision(resource),
             created_at=created_at,
-            updated_at=max(
-                [created_at, *(_time(condition["lastTransitionTime"]) for condition in conditions)]
-            ),
+            updated_at=max([created_at, *changed]),
             spec=spec,
             progress=progress,
             failure=failure,
@@ -143,38 +151,48 @@ class Image:
         return files + [variant for variant in self.variants() if variant.name == name]
 
     @classmethod
+    @readable
     def of(cls, resource: Mapping[str, Any]) -> Self:
-        """Project a resource that the API server has validated.
+        """Project a resource.
 
         Raises:
-            KeyError, TypeError, ValueError: it is not what the CRD says.
+            UnreadableError: it is not what the CRD says.
         """
-        metadata = resource["metadata"]
-        created_at = _time(metadata["creationTimestamp"])
-        told = resource["spec"]
+        metadata = part(resource, "metadata")
+        created_at = write_time(time(metadata, "creationTimestamp"))
+        told = part(resource, "spec")
         spec = AvailableImageSpec.from_dict(
             {name: value for name, value in told.items() if name not in _KEPT_APART}
         )
         media_type = policy.format_of(spec.image.media_type).media_type
         return cls(
-            id=metadata["name"],
-            uid=metadata["uid"],
-            revision=int(metadata["resourceVersion"]),
+            id=_id(metadata),
+            uid=text(metadata, "uid"),
+            revision=_revision(resource),
             created_at=created_at,
             updated_at=_annotated_time(metadata) or created_at,
             spec=replace(spec, image=replace(spec.image, media_type=media_type)),
             facts=_facts(told.get("facts")),
-            packed_variants=packing.pack(told.get("variants", [])),
+            packed_variants=packing.pack(items(told, "variants")),
             ready=any(
                 condition["type"] == Condition.READY and condition["status"] == "True"
-                for condition in resource.get("status", {}).get("conditions", [])
+                for condition in items(part(resource, "status"), "conditions")
             ),
         )
 
 
 def write_time(moment: datetime) -> str:
     """Return a moment as clients and resources have it."""
-    return moment.astimezone(UTC).strftime(TIME_FORMAT)
+    return times.write(moment)
+
+
+def is_going(resource: Mapping[str, Any]) -> bool:
+    """Say whether an object is being deleted: for readers it is gone.
+
+    It may stay for long, since anybody may have put a finalizer on it.
+    """
+    metadata = resource.get("metadata")
+    return isinstance(metadata, Mapping) and metadata.get("deletionTimestamp") is not None
 
 
 def _facts(told: Mapping[str, Any] | None) -> Facts | None:
@@ -201,15 +219,23 @@ def _shared(words: tuple[Any, ...]) -> tuple[Any, ...]:
     return words
 
 
-def _time(text: str) -> str:
-    """Normalise an RFC 3339 time: to UTC and to the second."""
-    return write_time(datetime.fromisoformat(text))
+def _id(metadata: Mapping[str, Any]) -> str:
+    name = text(metadata, "name")
+    if not keys.is_id(name):
+        raise UnreadableError("its name is no id")
+    return name
+
+
+def _revision(resource: Mapping[str, Any]) -> int:
+    revision = version_of(resource)
+    if not revision:
+        raise UnreadableError("it has no resourceVersion")
+    return revision
 
 
 def _annotated_time(metadata: Mapping[str, Any]) -> str | None:
     """Read the annotation; anybody may have written it, so nonsense in it counts as absent."""
-    text = metadata.get("annotations", {}).get(ANNOTATION_UPDATED_AT)
     try:
-        return None if text is None else _time(text)
+        return write_time(times.parse(annotation(metadata, ANNOTATION_UPDATED_AT)))
     except ValueError:
         return None

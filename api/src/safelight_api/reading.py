@@ -4,18 +4,25 @@ The order is what makes it right: an ImageUpload is deleted only after its Avail
 and confirmed. So whoever finds no upload and then, in this order, no
 confirmed image may say that there is nothing. Every fresh read goes into the cache.
 
+What is being deleted is gone. What cannot be read is neither there nor gone: there is no answer.
+
 Requests of one client for the same id share a read that waits for its turn. One that has left is
 not shared: it may have missed what was there when the later request came.
 """
 
 import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from safelight_api import caller
 from safelight_api.cache import Cache
 from safelight_api.cluster import Cluster, Reading
-from safelight_api.cluster_errors import ClusterError
-from safelight_api.projections import Image, Upload
+from safelight_api.cluster_errors import ClusterError, UnavailableError
+from safelight_api.projections import Image, Upload, is_going
 from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD, Kind
+from safelight_contract.unreadable import UnreadableError
+
+T = TypeVar("T")
 
 
 class Reader:
@@ -64,20 +71,20 @@ class Reader:
     async def fresh_upload(self, upload_id: str) -> Upload | None:
         """Return an upload as it is in the cluster now."""
         reading = await self._read(IMAGE_UPLOAD, upload_id)
-        if reading.resource is None:
+        if reading.resource is None or is_going(reading.resource):
             self._cache.uploads.missed(upload_id, reading.revision)
             return None
-        upload = Upload.of(reading.resource)
+        upload = projected(Upload.of, reading.resource)
         self._cache.uploads.observed(upload)
         return upload
 
     async def fresh_image(self, image_id: str) -> Image | None:
         """Return an image as it is in the cluster now, confirmed or not."""
         reading = await self._read(AVAILABLE_IMAGE, image_id)
-        if reading.resource is None:
+        if reading.resource is None or is_going(reading.resource):
             self._cache.images.missed(image_id, reading.revision)
             return None
-        image = Image.of(reading.resource)
+        image = projected(Image.of, reading.resource)
         self._cache.images.observed(image)
         return image
 
@@ -112,3 +119,15 @@ class Reader:
         finally:
             leave()
             answer.cancel()
+
+
+def projected(project: Callable[[Mapping[str, Any]], T], resource: Mapping[str, Any]) -> T:
+    """Return what is kept of a resource that the API server has answered with.
+
+    Raises:
+        UnavailableError: it cannot be read. An administrator may mend that, so it is no "never".
+    """
+    try:
+        return project(resource)
+    except UnreadableError as error:
+        raise UnavailableError(f"unreadable: {error}", may_have_happened=True) from error

@@ -16,8 +16,8 @@ from safelight_api.cluster_errors import (
     UnavailableError,
 )
 from safelight_api.objects import Objects, StorageError, StorageUnavailableError
-from safelight_api.projections import Upload
-from safelight_api.reading import Reader
+from safelight_api.projections import Upload, is_going
+from safelight_api.reading import Reader, projected
 from safelight_api.receiving import Received
 from safelight_contract import keys
 from safelight_contract.resources import (
@@ -149,7 +149,9 @@ class Uploads:
                 reason = str(error)
                 continue
             if resource is not None:
-                retried = Upload.of(resource)
+                if is_going(resource):
+                    raise errors.not_found()
+                retried = projected(Upload.of, resource)
                 self._cache.uploads.observed(retried)
                 logger.info("upload retried", extra={"id": upload_id, "uid": retried.uid})
                 return retried
@@ -186,11 +188,10 @@ class Uploads:
             try:
                 if maybe_created and (found := await self._find(upload_id, spec)) is not None:
                     return found
-                return Upload.of(
-                    await self._cluster.create(
-                        IMAGE_UPLOAD, upload_id, spec.to_dict(), {ANNOTATION_UPLOADED_BY: client}
-                    )
+                created = await self._cluster.create(
+                    IMAGE_UPLOAD, upload_id, spec.to_dict(), {ANNOTATION_UPLOADED_BY: client}
                 )
+                return projected(Upload.of, created)
             except AlreadyExistsError:
                 maybe_created = True
             except UnavailableError as error:

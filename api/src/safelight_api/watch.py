@@ -4,6 +4,9 @@ A consistent list in pages replaces a store's content in one step; the watch goe
 revision. The API server is asked to end every watch after `WATCH_SECONDS`, so silence longer than
 `SILENCE_SECONDS` means that the connection is dead although nobody said so; the watch then goes on
 from the last revision seen. Whatever else goes wrong leads to a new list.
+
+An object that cannot be read is set aside: readers do not see it, a metric and the log tell of it,
+and its next change is looked at like every other. One that is being deleted is gone.
 """
 
 import asyncio
@@ -17,7 +20,9 @@ from safelight_api.cache import Item, Store
 from safelight_api.cluster import Cluster
 from safelight_api.cluster_errors import ClusterError, UnavailableError
 from safelight_api.metrics import Metrics
+from safelight_api.projections import is_going
 from safelight_contract.resources import Kind
+from safelight_contract.unreadable import UnreadableError, name_of, readable, version_of
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +70,11 @@ class Watcher(Generic[T]):
         self._alive_at = time.monotonic()
         self.is_synced = False
         """Whether a complete list was taken over since the start."""
-        metrics.observe_watch(kind.kind, lambda: self.is_synced, self.age)
+        self.aside: dict[str, str] = {}
+        """Names of the objects that cannot be read, and why."""
+        metrics.observe_watch(
+            kind.kind, lambda: self.is_synced, self.age, unreadable=lambda: len(self.aside)
+        )
 
     def age(self) -> float:
         """Return how many seconds ago the watch was last known to be alive."""
@@ -91,12 +100,24 @@ class Watcher(Generic[T]):
             backoff = min(2 * backoff, MAX_BACKOFF_SECONDS)
 
     async def _list(self) -> None:
-        page = await self._cluster.list_page(self._kind, None)
-        items = self._projected(page.resources)
-        while page.next_page is not None:
-            page = await self._cluster.list_page(self._kind, page.next_page)
-            items += self._projected(page.resources)
-        self._store.replace(items, page.revision)
+        items: list[T] = []
+        aside: dict[str, str] = {}
+        position: str | None = None
+        while True:
+            page = await self._cluster.list_page(self._kind, position)
+            for resource in page.resources:
+                item = self._seen(resource, aside)
+                if item is not None:
+                    items.append(item)
+            for name, reason in page.unreadable.items():
+                self._set_aside(name, reason, aside)
+            position, revision = page.next_page, page.revision
+            # Two pages are never held at once.
+            del page
+            if position is None:
+                break
+        self.aside = aside
+        self._store.replace(items, revision)
         self._on_listed()
         self._alive_at = time.monotonic()
         self.is_synced = True
@@ -132,29 +153,34 @@ class Watcher(Generic[T]):
         self._alive_at = time.monotonic()
 
     def _take(self, event_type: str, resource: Mapping[str, Any]) -> None:
-        revision = int(resource["metadata"]["resourceVersion"])
-        if event_type == "DELETED":
-            self._store.deleted(resource["metadata"]["name"], revision)
-        elif event_type == "BOOKMARK":
+        name, revision = name_of(resource), version_of(resource)
+        if event_type == "BOOKMARK":
             self._store.reached(revision)
+            return
+        aside: dict[str, str] = {}
+        item = None if event_type == "DELETED" else self._seen(resource, aside)
+        self.aside.pop(name, None)
+        self.aside |= aside
+        if item is None:
+            self._store.deleted(name, revision)
         else:
-            for item in self._projected([resource]):
-                self._store.changed(item)
-            self._store.reached(revision)
+            self._store.changed(item)
 
-    def _projected(self, resources: list[Mapping[str, Any]]) -> list[T]:
-        """Project resources; one that is not what the CRD says must not stop the others."""
-        items = []
-        for resource in resources:
-            try:
-                items.append(self._project(resource))
-            except (KeyError, TypeError, ValueError) as error:
-                logger.warning(
-                    "a resource cannot be read; ignored",
-                    extra={
-                        "kind": self._kind.kind,
-                        "id": resource.get("metadata", {}).get("name"),
-                        "error": repr(error),
-                    },
-                )
-        return items
+    def _seen(self, resource: Mapping[str, Any], aside: dict[str, str]) -> T | None:
+        """Return what readers may see of a resource; None: nothing."""
+        if is_going(resource):
+            return None
+        try:
+            return readable(self._project)(resource)
+        except UnreadableError as error:
+            self._set_aside(name_of(resource), str(error), aside)
+            return None
+
+    def _set_aside(self, name: str, reason: str, aside: dict[str, str]) -> None:
+        """Note that an object cannot be read; the log tells it once, until the reason changes."""
+        aside[name] = reason
+        if self.aside.get(name) != reason:
+            logger.warning(
+                "an object cannot be read; it is set aside until it changes",
+                extra={"kind": self._kind.kind, "id": name, "reason": reason},
+            )

@@ -14,6 +14,7 @@ from heapq import heapify, heappop, heapreplace
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from safelight_contract.resources import ANNOTATION_RETRIED_BY, ANNOTATION_UPLOADED_BY
+from safelight_contract.unreadable import annotation
 
 _CLIENT: Final = re.compile(r"[-._A-Za-z0-9]{1,253}")
 """What a Secret allows as a key, so every name that a token can have in a cluster."""
@@ -28,10 +29,8 @@ def client_of(metadata: Mapping[str, Any]) -> str:
     That is who asked for its retry, else who has sent it. Anybody may have written the annotations,
     so text that can be no token's name counts as absent.
     """
-    annotations = metadata.get("annotations") or {}
-    return client_name(annotations.get(ANNOTATION_RETRIED_BY, "")) or client_name(
-        annotations.get(ANNOTATION_UPLOADED_BY, "")
-    )
+    asked = client_name(annotation(metadata, ANNOTATION_RETRIED_BY))
+    return asked or client_name(annotation(metadata, ANNOTATION_UPLOADED_BY))
 
 
 def client_name(text: str) -> str:

@@ -11,6 +11,15 @@ from typing import Any, ClassVar, Final, Self
 
 from safelight_contract import policy
 from safelight_contract.facts import Facts
+from safelight_contract.unreadable import (
+    annotation,
+    integer,
+    items,
+    optional_text,
+    part,
+    readable,
+    text,
+)
 
 GROUP: Final = "safelight.dev"
 VERSION: Final = "v1alpha1"
@@ -121,7 +130,7 @@ def asked_retry(metadata: Mapping[str, Any]) -> str | None:
 
     It was taken up if `status.observedRetry` is the same.
     """
-    value: str = (metadata.get("annotations") or {}).get(ANNOTATION_RETRY, "")
+    value = annotation(metadata, ANNOTATION_RETRY)
     return value if _RETRY.fullmatch(value) else None
 
 
@@ -146,13 +155,18 @@ class ImageUploadSpec:
         }
 
     @classmethod
+    @readable
     def from_dict(cls, spec: Mapping[str, Any]) -> Self:
-        """Read it from a resource that the API server has validated."""
+        """Read it from a resource.
+
+        Raises:
+            UnreadableError: it is not what the CRD says.
+        """
         return cls(
-            file_name=spec["fileName"],
-            media_type=spec["mediaType"],
-            size=spec["size"],
-            sha256=spec["sha256"],
+            file_name=text(spec, "fileName"),
+            media_type=text(spec, "mediaType"),
+            size=integer(spec, "size"),
+            sha256=text(spec, "sha256"),
         )
 
 
@@ -170,6 +184,7 @@ class StoredImage:
         "etag": "etag",
     }
     """What the fields are called in the resource."""
+    NUMBERS: ClassVar[frozenset[str]] = frozenset({"size", "width", "height"})
 
     key: str
     media_type: str
@@ -188,9 +203,18 @@ class StoredImage:
         return {key: getattr(self, name) for name, key in self.KEYS.items()}
 
     @classmethod
+    @readable
     def from_dict(cls, image: Mapping[str, Any]) -> Self:
-        """Read it from a resource that the API server has validated."""
-        return cls(**{name: image[key] for name, key in cls.KEYS.items()})
+        """Read it from a resource.
+
+        Raises:
+            UnreadableError: it is not what the CRD says.
+        """
+        fields: dict[str, Any] = {
+            name: integer(image, key) if name in cls.NUMBERS else text(image, key)
+            for name, key in cls.KEYS.items()
+        }
+        return cls(**fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,14 +261,19 @@ class AvailableImageSpec:
         return spec
 
     @classmethod
+    @readable
     def from_dict(cls, spec: Mapping[str, Any]) -> Self:
-        """Read it from a resource that the API server has validated."""
+        """Read it from a resource.
+
+        Raises:
+            UnreadableError: it is not what the CRD says.
+        """
         return cls(
-            upload_uid=spec["uploadUID"],
-            file_name=spec["fileName"],
-            image=StoredImage.from_dict(spec["image"]),
-            comment=spec.get("comment"),
-            variants=tuple(map(StoredVariant.from_dict, spec.get("variants", ()))),
-            facts=Facts.from_dict(spec["facts"]) if "facts" in spec else None,
-            processor=spec.get("processor"),
+            upload_uid=text(spec, "uploadUID"),
+            file_name=text(spec, "fileName"),
+            image=StoredImage.from_dict(part(spec, "image")),
+            comment=optional_text(spec, "comment"),
+            variants=tuple(map(StoredVariant.from_dict, items(spec, "variants"))),
+            facts=None if spec.get("facts") is None else Facts.from_dict(spec["facts"]),
+            processor=optional_text(spec, "processor"),
         )

@@ -7,13 +7,15 @@ from typing import Final
 
 from safelight_contract.resources import IMAGE_UPLOAD
 from safelight_operator import hints, metrics
+from safelight_operator.aside import Aside
 from safelight_operator.canary import JOBS, Canary
 from safelight_operator.cluster import Cluster
+from safelight_operator.events import Events
 from safelight_operator.inbox import Inbox
 from safelight_operator.lease import DURATION, Lease
 from safelight_operator.objects import Objects
 from safelight_operator.queue import KeyedQueue
-from safelight_operator.reconcile import Reconciler
+from safelight_operator.reconcile import Reconciler, utc_now
 from safelight_operator.request import check_size
 from safelight_operator.resync import Deletions, Resync
 from safelight_operator.settings import Settings
@@ -49,7 +51,8 @@ class Operator:
         self.cluster = cluster
         slots = Slots(settings.max_concurrent_jobs, settings.jobs_per_second)
         self.queue = KeyedQueue(self._work, workers=WORKERS)
-        self.inbox = Inbox(self.queue, slots)
+        self.events = Events(cluster, settings.pod_name, utc_now)
+        self.inbox = Inbox(self.queue, slots, Aside(self.events.unreadable))
         self.canary = Canary(self.queue.now)
         self.reconciler = Reconciler(cluster, objects, settings, self.inbox)
         self.resync = Resync(cluster, self.inbox, self.canary, settings.resync_seconds)

@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from safelight_contract.unreadable import version_of
 from safelight_operator import metrics
 
 JOBS: Final = "jobs"
 """The kind that is watched besides ImageUploads."""
+JOB: Final = "Job"
+"""What one of them is."""
 
 
 @dataclass(slots=True)
@@ -30,13 +33,13 @@ class Canary:
     def delivered(self, kind: str, resource: Mapping[str, Any]) -> None:
         """Take an event of a watch."""
         metrics.WATCH_LAST_EVENT.labels(kind).set_to_current_time()
-        self._delivered[kind] = max(self._delivered.get(kind, 0), _version(resource))
+        self._delivered[kind] = max(self._delivered.get(kind, 0), version_of(resource))
         if kind in self._owed and self._owed[kind][0] <= self._delivered[kind]:
             del self._owed[kind]
 
     def listed(self, kind: str, resources: Iterable[Mapping[str, Any]]) -> None:
         """Take a full list."""
-        newest = max((_version(resource) for resource in resources), default=0)
+        newest = max((version_of(resource) for resource in resources), default=0)
         if newest <= self._delivered.get(kind, 0):
             self._owed.pop(kind, None)
         else:
@@ -46,8 +49,3 @@ class Canary:
         """Return how long a watch has owed something that a list has shown, in seconds."""
         owed = self._owed.get(kind)
         return 0.0 if owed is None else self.clock() - owed[1]
-
-
-def _version(resource: Mapping[str, Any]) -> int:
-    version = resource["metadata"]["resourceVersion"]
-    return int(version) if version.isdecimal() else 0

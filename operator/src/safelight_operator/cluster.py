@@ -58,12 +58,12 @@ class Cluster:
         return await self._transport.get(f"{self._jobs}/{name}", name)
 
     async def list_jobs(self, upload_id: str) -> list[Json]:
-        """Return all Jobs of one upload, as they are now."""
+        """Return the Jobs with the labels of one upload, as they are now; see `owners`."""
         selector = {"labelSelector": f"{_OURS},{LABEL_UPLOAD_ID}={upload_id}"}
         return await self._transport.list(self._jobs, selector)
 
     async def list_pods(self, job_name: str) -> list[Json]:
-        """Return the pods of a Job, as they are now."""
+        """Return the pods with the label of a Job, as they are now; see `owners`."""
         selector = {"labelSelector": f"batch.kubernetes.io/job-name={job_name}"}
         return await self._transport.list(self._pods, selector)
 
@@ -80,7 +80,7 @@ class Cluster:
         return self._transport.pages(self._images, {})
 
     async def list_all_jobs(self) -> list[Json]:
-        """Return all Jobs of ours, read page by page."""
+        """Return all Jobs with our label, read page by page; see `owners`."""
         return await self._transport.list(self._jobs, {"labelSelector": _OURS})
 
     async def patch_upload_status(self, upload_id: str, version: str, status: Json) -> Json:
@@ -187,8 +187,7 @@ class Cluster:
         page = await self._transport.request(
             "GET", self._images, {"limit": "1"}, accept=METADATA_LIST
         )
-        version: str = page["metadata"]["resourceVersion"]
-        return version
+        return str(page["metadata"]["resourceVersion"])
 
     def watch_images(self, version: str) -> AsyncGenerator[Json, None]:
         """Yield the events (bookmarks too) of all AvailableImages, only with their metadata.

@@ -6,9 +6,10 @@ only with the condition, and the generation that it speaks of.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Self
 
+from safelight_contract import times
 from safelight_contract.resources import (
     FAILURE_MESSAGES,
     Condition,
@@ -16,6 +17,14 @@ from safelight_contract.resources import (
     Progress,
 )
 from safelight_contract.stalls import STALL_MESSAGES, Stall
+from safelight_contract.unreadable import (
+    integer,
+    items,
+    optional_text,
+    readable,
+    text,
+    time,
+)
 
 TRUE: Final = "True"
 FALSE: Final = "False"
@@ -50,19 +59,24 @@ class Entry:
             "reason": self.reason,
             "message": self.message,
             "observedGeneration": self.observed_generation,
-            "lastTransitionTime": format_time(self.last_transition),
+            "lastTransitionTime": times.write(self.last_transition),
         }
 
     @classmethod
+    @readable
     def from_dict(cls, entry: Mapping[str, Any]) -> Self:
-        """Read it from a resource that the API server has validated."""
+        """Read it from a resource.
+
+        Raises:
+            UnreadableError: it is not what the CRD says.
+        """
         return cls(
-            type=entry["type"],
-            status=entry["status"],
-            reason=entry["reason"],
-            message=entry["message"],
-            observed_generation=entry.get("observedGeneration", 0),
-            last_transition=parse_time(entry["lastTransitionTime"]),
+            type=text(entry, "type"),
+            status=text(entry, "status"),
+            reason=text(entry, "reason"),
+            message=text(entry, "message"),
+            observed_generation=integer(entry, "observedGeneration", 0),
+            last_transition=time(entry, "lastTransitionTime"),
         )
 
 
@@ -70,8 +84,12 @@ Conditions = tuple[Entry, ...]
 
 
 def read(status: Mapping[str, Any]) -> Conditions:
-    """Return the conditions of a resource's status."""
-    return tuple(Entry.from_dict(entry) for entry in status.get("conditions") or ())
+    """Return the conditions of a resource's status.
+
+    Raises:
+        UnreadableError: one of them is not what the CRD says.
+    """
+    return tuple(Entry.from_dict(entry) for entry in items(status, "conditions"))
 
 
 def find(conditions: Conditions, kind: Condition) -> Entry | None:
@@ -109,15 +127,19 @@ class Status:
     conditions: Conditions = ()
 
     @classmethod
+    @readable
     def from_dict(cls, status: Mapping[str, Any]) -> Self:
-        """Read it from a resource that the API server has validated."""
-        retry_after = status.get("retryAfter")
+        """Read it from a resource.
+
+        Raises:
+            UnreadableError: it is not what the CRD says.
+        """
         return cls(
-            attempt=status.get("attempt", 0),
-            job_name=status.get("jobName"),
-            retry_after=parse_time(retry_after) if retry_after else None,
-            observed_retry=status.get("observedRetry"),
-            retried_attempts=status.get("retriedAttempts", 0),
+            attempt=integer(status, "attempt", 0),
+            job_name=optional_text(status, "jobName"),
+            retry_after=time(status, "retryAfter") if status.get("retryAfter") else None,
+            observed_retry=optional_text(status, "observedRetry"),
+            retried_attempts=integer(status, "retriedAttempts", 0),
             conditions=read(status),
         )
 
@@ -127,7 +149,7 @@ class Status:
             "observedGeneration": generation,
             "attempt": self.attempt,
             "jobName": self.job_name,
-            "retryAfter": format_time(self.retry_after) if self.retry_after else None,
+            "retryAfter": times.write(self.retry_after) if self.retry_after else None,
             "observedRetry": self.observed_retry,
             "retriedAttempts": self.retried_attempts or None,
             "conditions": [entry.to_dict() for entry in self.conditions],
@@ -237,21 +259,6 @@ def is_ready(conditions: Conditions) -> bool:
     """Say whether an AvailableImage's conditions show that it is confirmed."""
     entry = find(conditions, Condition.READY)
     return entry is not None and entry.status == TRUE
-
-
-def parse_time(text: str) -> datetime:
-    """Read a time of Kubernetes (RFC 3339).
-
-    Raises:
-        ValueError: it is none.
-    """
-    time = datetime.fromisoformat(text)
-    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
-
-
-def format_time(time: datetime) -> str:
-    """Return a time as Kubernetes writes it: whole seconds, UTC."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _succeeded(  # noqa: PLR0913, PLR0917 - the six parts of a condition

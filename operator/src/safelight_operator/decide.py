@@ -19,7 +19,8 @@ from typing import Final, Self
 
 from safelight_contract.job import MAX_ATTEMPTS
 from safelight_contract.resources import Failure, Progress
-from safelight_operator import conditions, stalling
+from safelight_contract.stalls import Stall
+from safelight_operator import conditions, owners, stalling
 from safelight_operator.actions import (
     Action,
     Confirm,
@@ -47,6 +48,9 @@ STORAGE_BACKOFF: Final = timedelta(seconds=10)
 
 NAME_TAKEN_DELAY: Final = timedelta(seconds=5)
 """How long to wait for the garbage collector to remove an earlier owner's Job."""
+FOREIGN_JOB_DELAY: Final = timedelta(seconds=30)
+"""How long to wait for somebody to remove a Job of the attempt's name that is not ours."""
+_NAME_TAKEN: Final = "a Job of the attempt's name exists that the operator has not made; delete it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,10 @@ def _next_attempt(world: World, upload: Upload, now: datetime) -> Action:
     if attempt > MAX_ATTEMPTS:
         return _fail(upload, Failure.INTERNAL_ERROR, "no attempt is left", now)
     for job in world.jobs:
-        if job.attempt == attempt:
+        if job.name == owners.job_name(upload.id, attempt):
+            if job.owner_uid is None:
+                told = stalling.refused(upload, Stall.JOB_REFUSED, _NAME_TAKEN, now)
+                return told or Wait(now + FOREIGN_JOB_DELAY)
             if job.owner_uid == upload.uid:
                 return SetStatus(started(upload, attempt, job.name, now))
             return Wait(now + NAME_TAKEN_DELAY)

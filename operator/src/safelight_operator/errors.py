@@ -67,13 +67,15 @@ def from_answer(response: aiohttp.ClientResponse, data: bytes) -> ClusterError: 
         status = {}
     code, reason = response.status, status.get("reason", "")
     message = f"HTTP {code}: {status.get('message') or response.reason}"
-    causes = (status.get("details") or {}).get("causes") or ()
+    details = status.get("details")
+    details = details if isinstance(details, dict) else {}
+    causes = details.get("causes") or ()
     if reason == "AlreadyExists":
         return AlreadyExistsError(message)
     if code == 409:  # noqa: PLR2004 - HTTP's "Conflict"
         return ConflictError(message)
     if code == 404:  # noqa: PLR2004 - HTTP's "Not Found"
-        return GoneError(message, (status.get("details") or {}).get("name"))
+        return GoneError(message, details.get("name"))
     if code == 410:  # noqa: PLR2004 - HTTP's "Gone"
         return ExpiredError(message)
     if code == 403 and "exceeded quota" in message:  # noqa: PLR2004 - HTTP's "Forbidden"

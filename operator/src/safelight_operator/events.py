@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from safelight_contract.resources import IMAGE_UPLOAD
+from safelight_contract.unreadable import name_of
 from safelight_operator import manifest
+from safelight_operator.canary import JOB
 from safelight_operator.cluster import Cluster
 from safelight_operator.errors import ClusterError
 from safelight_operator.world import Upload
@@ -25,11 +28,28 @@ class Events:
 
     def warn(self, upload: Upload, reason: str, note: str) -> None:
         """Record a warning about the current attempt; the same reason is told once for each."""
+        subject = manifest.Subject(IMAGE_UPLOAD.kind, upload.id, upload.uid)
+        self._record(subject, reason, note, upload.status.attempt)
+
+    def unreadable(self, kind: str, resource: Mapping[str, Any], why: str) -> None:
+        """Record on an object that it cannot be read; the same object is told of once."""
+        metadata = resource.get("metadata")
+        uid = metadata.get("uid") if isinstance(metadata, Mapping) else None
+        name = name_of(resource)
+        if not name or not isinstance(uid, str) or not uid.isascii():
+            return
+        note = f"The object cannot be read ({why}): it is set aside until it changes"
+        named = {"api_version": "batch/v1"} if kind == JOB else {}
+        self._record(manifest.Subject(kind, name, uid, **named), "Unreadable", note)
+
+    def _record(
+        self, subject: manifest.Subject, reason: str, note: str, attempt: int | None = None
+    ) -> None:
         body = manifest.event(
             self._cluster.namespace,
-            manifest.Subject(IMAGE_UPLOAD.kind, upload.id, upload.uid),
+            subject,
             reason=reason,
-            attempt=upload.status.attempt,
+            attempt=attempt,
             note=note,
             instance=self._instance,
             now=self._now(),

@@ -6,7 +6,7 @@ Low-level handlers (`on.event`) keep no state on the objects: no annotations, no
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import kopf
 
@@ -18,6 +18,10 @@ from safelight_contract.resources import (
     VERSION,
 )
 from safelight_operator.canary import JOBS
+from safelight_operator.slim import slim
+
+CHUNK: Final = 10
+"""Objects in a page of Kopf's lists: of the largest ones there are, so many fit into memory."""
 
 Deliver = Callable[[str, bool, Mapping[str, Any]], None]
 """Takes the plural of a kind, whether it was deleted, and the resource."""
@@ -40,11 +44,11 @@ def registry(deliver: Deliver, started: Callable[[], None]) -> kopf.OperatorRegi
 
     @kopf.on.event(GROUP, VERSION, IMAGE_UPLOAD.plural, registry=handlers)
     async def upload(event: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401 - as above
-        deliver(IMAGE_UPLOAD.plural, event["type"] == "DELETED", event["object"])
+        deliver(IMAGE_UPLOAD.plural, event["type"] == "DELETED", slim(event["object"]))
 
     @kopf.on.event("batch", "v1", JOBS, registry=handlers)
     async def job(event: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401 - as above
-        deliver(JOBS, event["type"] == "DELETED", event["object"])
+        deliver(JOBS, event["type"] == "DELETED", slim(event["object"]))
 
     return handlers
 
@@ -66,7 +70,7 @@ def settings(instance: str) -> kopf.OperatorSettings:
     own.peering.standalone = True
     own.scanning.disabled = True
     own.watching.label_selectors["batch", "v1", JOBS] = f"{LABEL_MANAGED_BY}={MANAGER}"
-    own.watching.chunk_size = 500
+    own.watching.chunk_size = CHUNK
     own.watching.inactivity_timeout = 70
     own.watching.server_timeout = 420
     own.watching.reconnect_backoff = 1.0

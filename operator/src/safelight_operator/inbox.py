@@ -10,9 +10,20 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from safelight_contract import keys, line
-from safelight_contract.resources import Condition
-from safelight_operator import metrics
-from safelight_operator.conditions import FALSE, parse_time
+from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD, Condition
+from safelight_contract.unreadable import (
+    UnreadableError,
+    items,
+    name_of,
+    part,
+    readable,
+    text,
+    time,
+)
+from safelight_operator import metrics, owners
+from safelight_operator.aside import Aside
+from safelight_operator.canary import JOB
+from safelight_operator.conditions import FALSE
 from safelight_operator.queue import KeyedQueue
 from safelight_operator.slots import Slots
 from safelight_operator.world import Job
@@ -37,6 +48,16 @@ class Known:
     """Who uploaded it; empty if nobody says so."""
 
 
+_UNREADABLE: Final = Known(
+    created=datetime.max.replace(tzinfo=UTC),
+    state="Unreadable",
+    failed=True,
+    stalled="",
+    client="",
+)
+"""One that is there, and of which nothing else is known: nobody waits for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Removal:
     """What is left to do for an id that nothing uses any more."""
@@ -56,6 +77,7 @@ class Inbox:
 
     queue: KeyedQueue
     slots: Slots
+    aside: Aside = field(default_factory=Aside)
     uploads: dict[str, Known] = field(default_factory=dict)
     hinted: set[str] = field(default_factory=set)
     removed: dict[str, Removal] = field(default_factory=dict)
@@ -68,24 +90,38 @@ class Inbox:
 
     def upload_event(self, resource: Mapping[str, Any], *, deleted: bool = False) -> None:
         """Take an ImageUpload's event."""
-        upload_id = resource["metadata"]["name"]
+        upload_id = name_of(resource)
         if not keys.is_id(upload_id):
             return
-        if not deleted:
-            self.uploads[upload_id] = _known(resource)
-            self.queue.add(upload_id)
+        try:
+            known, error = _known(resource), None
+        except UnreadableError as unreadable:
+            known, error = _UNREADABLE, unreadable
+        if deleted:
+            self.uploads.pop(upload_id, None)
+            self.aside.back(IMAGE_UPLOAD.kind, upload_id)
+            if upload_id in self.settled:
+                self.settled.discard(upload_id)
+            else:
+                self.mark_removed(upload_id, unfinished=not known.failed)
             return
-        self.uploads.pop(upload_id, None)
-        if upload_id in self.settled:
-            self.settled.discard(upload_id)
+        self.uploads[upload_id] = known
+        if error is not None:
+            self.aside.put(IMAGE_UPLOAD.kind, resource, error)
         else:
-            self.mark_removed(upload_id, unfinished=not _known(resource).failed)
+            self.queue.add(upload_id)
 
     def job_event(self, resource: Mapping[str, Any], *, deleted: bool = False) -> None:
         """Take a Job's event: it counts for the slots, and wakes its upload if it tells news."""
-        job = Job.from_dict(resource)
-        if not keys.is_id(job.upload_id):
+        owner = owners.upload_of(resource)
+        if owner is None:
             return
+        try:
+            job = Job.from_dict(resource)
+        except UnreadableError as error:
+            self._job_unreadable(resource, owner, error, deleted=deleted)
+            return
+        self.aside.back(JOB, job.name)
         seen = self._jobs.get(job.name, (False, True))
         now = (job.ready > 0, job.is_live and not deleted)
         if deleted:
@@ -93,11 +129,31 @@ class Inbox:
         else:
             self._jobs[job.name] = now
         if now[1]:
-            self.slots.started(job.name, self._client(job))
+            self.slots.started(job.name, self._client(job.upload_id))
         else:
             self.job_ended(job.name)
         if now != seen and (job.upload_id in self.uploads or job.upload_id in self.removed):
             self.queue.add(job.upload_id)
+
+    def _job_unreadable(
+        self,
+        resource: Mapping[str, Any],
+        owner: owners.Owner,
+        error: UnreadableError,
+        *,
+        deleted: bool,
+    ) -> None:
+        """Take the event of a Job of ours that cannot be read: it may run, so it has its place."""
+        name = name_of(resource)
+        if deleted:
+            self._jobs.pop(name, None)
+            self.aside.back(JOB, name)
+            self.job_ended(name)
+        else:
+            self.aside.put(JOB, resource, error)
+            self.slots.started(name, self._client(owner.upload_id))
+        if owner.upload_id in self.uploads or owner.upload_id in self.removed:
+            self.queue.add(owner.upload_id)
 
     def job_ended(self, name: str) -> None:
         """Note that a Job is not live, or was not created after all: others may go on."""
@@ -106,8 +162,14 @@ class Inbox:
 
     def image_deleted(self, upload_id: str) -> None:
         """Take the news that an AvailableImage was deleted."""
+        self.aside.back(AVAILABLE_IMAGE.kind, upload_id)
         if keys.is_id(upload_id):
             self.mark_removed(upload_id, passes=1)
+
+    def image_changed(self, upload_id: str) -> None:
+        """Take the news that an AvailableImage has changed: one that was set aside is looked at."""
+        if self.aside.holds(AVAILABLE_IMAGE.kind, upload_id):
+            self.queue.add(upload_id)
 
     def hint(self, upload_id: str) -> bool:
         """Take a processor's hint; return whether it speaks of an upload that is known."""
@@ -173,8 +235,9 @@ class Inbox:
         An upload that was known before and is not listed has vanished without an event. Nothing
         is concluded from that but to look: a fresh GET of the one object decides.
         """
-        present = {u["metadata"]["name"]: u for u in uploads}
-        found = [Job.from_dict(resource) for resource in jobs]
+        present = {name: upload for upload in uploads if (name := name_of(upload))}
+        self.aside.keep(IMAGE_UPLOAD.kind, present)
+        found, live = self._listed_jobs(jobs)
         for upload_id in set(self.uploads) - set(present):
             known = self.uploads.pop(upload_id)
             if upload_id not in self.settled:
@@ -186,11 +249,34 @@ class Inbox:
             lonely = (job.name for job in found if job.upload_id not in present)
             self._no_evidence = frozenset(lonely)
         self._jobs = {job.name: (job.ready > 0, job.is_live) for job in found}
-        self.slots.replace({job.name: self._client(job) for job in found if job.is_live}, asked)
+        self.slots.replace(
+            {name: self._client(upload_id) for name, upload_id in live.items()}, asked
+        )
         for job in found:
-            if keys.is_id(job.upload_id):
-                self.queue.add(job.upload_id)
+            self.queue.add(job.upload_id)
         self.wake_waiting()
+
+    def _listed_jobs(self, jobs: Iterable[Mapping[str, Any]]) -> tuple[list[Job], dict[str, str]]:
+        """Return our Jobs of a list, and the upload ids of those that may run, by name."""
+        found, live, names = list[Job](), dict[str, str](), set[str]()
+        for resource in jobs:
+            owner = owners.upload_of(resource)
+            if owner is None:
+                continue
+            name = name_of(resource)
+            names.add(name)
+            try:
+                job = Job.from_dict(resource)
+            except UnreadableError as error:
+                self.aside.put(JOB, resource, error)
+                live[name] = owner.upload_id
+                continue
+            self.aside.back(JOB, name)
+            found.append(job)
+            if job.is_live:
+                live[name] = owner.upload_id
+        self.aside.keep(JOB, names)
+        return found, live
 
     def forget(self) -> None:
         """Forget which uploads there were: no list can be compared with what was before."""
@@ -213,8 +299,8 @@ class Inbox:
         for upload_id in self.slots.ready():
             self.queue.add(upload_id)
 
-    def _client(self, job: Job) -> str:
-        known = self.uploads.get(job.upload_id)
+    def _client(self, upload_id: str) -> str:
+        known = self.uploads.get(upload_id)
         return known.client if known else ""
 
     def measure(self) -> None:
@@ -234,14 +320,16 @@ class Inbox:
         metrics.QUEUE_RETRIES.set(self.queue.retries)
 
 
+@readable
 def _known(resource: Mapping[str, Any]) -> Known:
-    entries = (resource.get("status") or {}).get("conditions") or ()
-    by_type = {entry["type"]: entry for entry in entries}
+    metadata = part(resource, "metadata")
+    entries = items(part(resource, "status"), "conditions")
+    by_type = {text(entry, "type"): entry for entry in entries}
     found, stalled = by_type.get(Condition.SUCCEEDED), by_type.get(Condition.STALLED)
     return Known(
-        created=parse_time(resource["metadata"]["creationTimestamp"]),
-        state=found["reason"] if found else "",
-        failed=found is not None and found["status"] == FALSE,
-        stalled=stalled["reason"] if stalled else "",
-        client=line.client_of(resource["metadata"]),
+        created=time(metadata, "creationTimestamp"),
+        state=text(found, "reason") if found else "",
+        failed=found is not None and text(found, "status") == FALSE,
+        stalled=text(stalled, "reason") if stalled else "",
+        client=line.client_of(metadata),
     )

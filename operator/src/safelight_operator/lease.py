@@ -21,6 +21,10 @@ RENEW_DEADLINE: Final = 10.0
 """Seconds without a renewal after which the leader itself gives up."""
 RETRY_PERIOD: Final = 2.0
 """Seconds between two tries to get or renew it."""
+LONGEST_DURATION: Final = 60.0
+"""Seconds that a holder is believed at most, whatever stands in the Lease."""
+MAX_TRANSITIONS: Final = 2**31 - 1
+"""The field has 32 bits."""
 RELEASE_SECONDS: Final = 3.0
 """How long giving it back may take; without that the next leader waits for `DURATION`."""
 
@@ -134,17 +138,21 @@ class Lease:
         seen = (holder, str(spec.get("renewTime")))
         if seen != self._seen:
             self._seen, self._seen_at = seen, self.clock()
-        duration = float(spec.get("leaseDurationSeconds") or DURATION)
+        told = spec.get("leaseDurationSeconds")
+        duration = min(told, LONGEST_DURATION) if type(told) is int and told > 0 else DURATION
         return self.clock() - self._seen_at > duration
 
     def _spec(self, spec: dict[str, Any]) -> dict[str, Any]:
         taken = spec.get("holderIdentity") != self.identity
+        transitions = spec.get("leaseTransitions")
+        known = transitions if type(transitions) is int and transitions >= 0 else 0
+        acquired = spec.get("acquireTime")
         return {
             "holderIdentity": self.identity,
             "leaseDurationSeconds": int(DURATION),
-            "acquireTime": _now() if taken else spec.get("acquireTime", _now()),
+            "acquireTime": _now() if taken or not isinstance(acquired, str) else acquired,
             "renewTime": _now(),
-            "leaseTransitions": int(spec.get("leaseTransitions") or 0) + int(taken),
+            "leaseTransitions": (known + int(taken)) % (MAX_TRANSITIONS + 1),
         }
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from safelight_contract import resources
+from safelight_contract import resources, times
 from safelight_contract.job import (
     CONTAINER_NAME,
     PERMANENT_EXIT_CODES,
@@ -21,7 +21,7 @@ from safelight_contract.resources import (
     AvailableImageSpec,
     StoredImage,
 )
-from safelight_operator.conditions import format_time
+from safelight_operator.owners import job_name
 from safelight_operator.settings import ProcessorSettings
 from safelight_operator.world import Upload
 
@@ -32,11 +32,6 @@ GRACE_SECONDS: Final = 5
 USER_ID: Final = 65532
 """The user that the processor's image is made for; any other would do as well."""
 _MAX_NOTE: Final = 900
-
-
-def job_name(upload_id: str, attempt: int) -> str:
-    """Return the name of an attempt's Job: the same whoever asks, so that there is only one."""
-    return f"safelight-{upload_id}-{attempt}"
 
 
 def job(upload: Upload, request: JobRequest, processor: ProcessorSettings) -> dict[str, Any]:
@@ -148,7 +143,7 @@ def available_image(
     """
     metadata: dict[str, Any] = {"name": upload_id, "labels": _labels()}
     if rebuilt_at is not None:
-        metadata["annotations"] = {resources.ANNOTATION_REBUILT_AT: format_time(rebuilt_at)}
+        metadata["annotations"] = {resources.ANNOTATION_REBUILT_AT: times.write(rebuilt_at)}
     return {
         "apiVersion": API_VERSION,
         "kind": AVAILABLE_IMAGE.kind,
@@ -178,6 +173,7 @@ class Subject:
     kind: str
     name: str
     uid: str
+    api_version: str = API_VERSION
 
 
 def event(  # noqa: PLR0913 - the parts of an Event
@@ -194,7 +190,7 @@ def event(  # noqa: PLR0913 - the parts of an Event
 
     So it is told once.
     """
-    time = format_time(now)
+    time = times.write(now)
     name = f"{subject.name}.{reason.lower()}.{subject.uid[:8]}"
     return {
         "apiVersion": "v1",
@@ -205,7 +201,7 @@ def event(  # noqa: PLR0913 - the parts of an Event
             "labels": _labels(),
         },
         "involvedObject": {
-            "apiVersion": API_VERSION,
+            "apiVersion": subject.api_version,
             "kind": subject.kind,
             "name": subject.name,
             "namespace": namespace,

@@ -39,7 +39,9 @@ JOBS_LIMIT = Gauge(
     "safelight_jobs_limit",
     "How many Jobs may be live at once: fewer for a while after the cluster has refused one.",
 )
-RECONCILES = Counter("safelight_reconcile", "Looks at one id, by result.", ["result"])
+RECONCILES = Counter(
+    "safelight_reconcile", "Looks at one id, by result (ok, retry, unreadable, error).", ["result"]
+)
 RECONCILE_SECONDS = Histogram(
     "safelight_reconcile_seconds",
     "Duration of one look at one id.",
@@ -76,6 +78,11 @@ WATCH_OVERDUE = Gauge(
 WATCH_RESTARTS = Counter("safelight_watch_restarts", "Watches that were started again.", ["kind"])
 RESYNCS = Counter("safelight_resync", "Full lists, by result (ok, error).", ["result"])
 LEADER = Gauge("safelight_leader", "1 while this process leads.")
+UNREADABLE = Gauge(
+    "safelight_unreadable_objects",
+    "Objects that are set aside until they change, because they cannot be read.",
+    ["kind"],
+)
 ORPHAN_OBJECTS = Gauge(
     "safelight_orphan_objects",
     "Objects older than a day that no record needs, by kind (original, result, attempt), and those"

@@ -7,14 +7,15 @@ carries an annotation, so that nobody takes it for one whose upload was deleted.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from safelight_contract import keys
 from safelight_contract.resources import AvailableImageSpec
+from safelight_contract.unreadable import UnreadableError
 from safelight_operator import conditions, manifest, output
 from safelight_operator.cluster import Cluster
 from safelight_operator.errors import (
@@ -123,7 +124,7 @@ class Rebuild:
             return Result.KEPT, ""
         found = await self._cluster.get_image(upload_id)
         if found is not None:
-            return await self._confirm(Image.from_dict(found))
+            return await self._confirm_found(upload_id, found)
         spec = await self._newest(upload_id, attempts)
         if spec is None:
             return Result.UNUSABLE, ": no attempt is complete"
@@ -136,6 +137,14 @@ class Rebuild:
             raise ConflictError(str(error)) from error
         except RefusedError as error:
             return Result.UNUSABLE, f": {error}"
+        return await self._confirm(image)
+
+    async def _confirm_found(self, upload_id: str, found: Mapping[str, Any]) -> tuple[Result, str]:
+        try:
+            image = Image.from_dict(found)
+        except UnreadableError as error:
+            self._tell(f"{upload_id} {Result.KEPT}: it cannot be read ({error})\n")
+            return Result.KEPT, ""
         return await self._confirm(image)
 
     async def _confirm(self, image: Image) -> tuple[Result, str]:

@@ -4,17 +4,19 @@ Nothing here remembers an upload: whatever is interrupted goes on from what the 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import Final
+from typing import Any, Final, TypeVar
 
-from safelight_contract.resources import Progress
+from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD, Progress
 from safelight_contract.stalls import Stall
-from safelight_operator import metrics, stalling
+from safelight_contract.unreadable import UnreadableError, name_of
+from safelight_operator import metrics, owners, stalling
 from safelight_operator.actions import StartAttempt, Wait
+from safelight_operator.canary import JOB
 from safelight_operator.cluster import Cluster
 from safelight_operator.decide import Rules, decide
 from safelight_operator.errors import (
@@ -37,6 +39,7 @@ MAX_LOOKS: Final = 4
 MAX_STEPS: Final = 16
 """More steps than any id needs from its first look to its last."""
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -76,6 +79,10 @@ class Reconciler:
             await self._look_and_act(upload_id, hinted=hinted)
             result = "ok"
             self._storage_fails_since.pop(upload_id, None)
+        except UnreadableError as error:
+            # It waits for a change of what cannot be read: trying again would read the same.
+            result = "unreadable"
+            _log.info("Left alone: unreadable", extra={"id": upload_id, "why": str(error)})
         except (ClusterError, StorageError) as error:
             result = "retry"
             wait = error.retry_after if isinstance(error, UnavailableError) else None
@@ -114,7 +121,7 @@ class Reconciler:
                 cluster.get_image(upload_id),
                 cluster.list_jobs(upload_id),
             )
-            upload = None if found is None else Upload.from_dict(found)
+            upload = self._read(Upload.from_dict, IMAGE_UPLOAD.kind, found)
             if image is None and _depends_on_absence(upload):
                 image = await cluster.get_image(upload_id)
         except NotServedError:
@@ -125,10 +132,35 @@ class Reconciler:
         return World(
             id=upload_id,
             upload=upload,
-            image=None if image is None else Image.from_dict(image),
-            jobs=tuple(Job.from_dict(job) for job in jobs),
+            image=self._read(Image.from_dict, AVAILABLE_IMAGE.kind, image),
+            jobs=tuple(
+                job
+                for found in jobs
+                if (owner := owners.upload_of(found)) is not None
+                and owner.upload_id == upload_id
+                and (job := self._read(Job.from_dict, JOB, found)) is not None
+            ),
             removed=removed,
         )
+
+    def _read(
+        self, read: Callable[[Mapping[str, Any]], T], kind: str, resource: Mapping[str, Any] | None
+    ) -> T | None:
+        """Return what an object says; None: there is none.
+
+        Raises:
+            UnreadableError: it is set aside. Its id is left alone as a whole: what it is cannot be
+                told, so nothing may be concluded from the rest.
+        """
+        if resource is None:
+            return None
+        try:
+            made = read(resource)
+        except UnreadableError as error:
+            self._inbox.aside.put(kind, resource, error)
+            raise
+        self._inbox.aside.back(kind, name_of(resource))
+        return made
 
     async def _act(self, world: World) -> None:
         for _ in range(MAX_STEPS):

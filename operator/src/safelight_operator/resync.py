@@ -7,9 +7,10 @@ import asyncio
 import logging
 from contextlib import aclosing
 from time import monotonic, time
-from typing import Any, Final
+from typing import Final
 
 from safelight_contract.resources import IMAGE_UPLOAD
+from safelight_contract.unreadable import name_of, part
 from safelight_operator import metrics
 from safelight_operator.canary import JOBS, Canary
 from safelight_operator.cluster import Cluster
@@ -89,8 +90,10 @@ class Deletions:
         while True:
             try:
                 await self._watch()
-            except ExpiredError:
+            except ExpiredError as error:
+                _log.info("Watch starts over", extra={"why": str(error)})
                 self._version = ""
+                await asyncio.sleep(RETRY_SECONDS / 4)
             except ClusterError as error:
                 _log.warning("Watch broke", extra={"why": str(error)})
                 await asyncio.sleep(RETRY_SECONDS)
@@ -102,10 +105,13 @@ class Deletions:
         async with aclosing(self._cluster.watch_images(self._version)) as events:
             async for event in events:
                 self._note()
-                metadata: dict[str, Any] = event["object"]["metadata"]
-                self._version = metadata["resourceVersion"]
-                if event["type"] == "DELETED":
-                    self._inbox.image_deleted(metadata["name"])
+                resource = part(event, "object")
+                version = part(resource, "metadata").get("resourceVersion")
+                self._version = version if isinstance(version, str) else self._version
+                if event.get("type") == "DELETED":
+                    self._inbox.image_deleted(name_of(resource))
+                else:
+                    self._inbox.image_changed(name_of(resource))
 
     def _note(self) -> None:
         self._heard = monotonic()

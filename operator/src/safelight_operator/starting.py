@@ -12,7 +12,7 @@ from typing import Any
 from safelight_contract.line import Place
 from safelight_contract.resources import Progress
 from safelight_contract.stalls import Stall
-from safelight_operator import decide, manifest, metrics, stalling
+from safelight_operator import decide, manifest, metrics, owners, stalling
 from safelight_operator.cluster import Cluster
 from safelight_operator.errors import (
     AlreadyExistsError,
@@ -60,7 +60,7 @@ class Starting:
         Raises:
             ClusterError: the Job could not be created.
         """
-        name = manifest.job_name(upload.id, attempt)
+        name = owners.job_name(upload.id, attempt)
         slots, clock = self._inbox.slots, self._inbox.queue.now
         place = Place(upload.client, upload.created, upload.id)
         refusal = slots.acquire(place, name, clock())
@@ -86,7 +86,7 @@ class Starting:
             raise
         if slots.accepted(name, clock()):
             self._inbox.wake_waiting()
-        if not job.is_live:
+        if not job.is_live or job.owner_uid is None:
             self._inbox.job_ended(name)
         if not is_new:
             return replace(world, jobs=(*world.jobs, job))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from safelight_operator import actions, conditions, manifest, metrics, output
+from safelight_operator import actions, conditions, manifest, metrics, output, owners
 from safelight_operator.cluster import Cluster
 from safelight_operator.errors import AlreadyExistsError, ClusterError, ConflictError
 from safelight_operator.events import Events
@@ -86,8 +86,11 @@ class Steps:
 
     async def _look(self, part: actions.Part, world: World, upload: Upload) -> World:
         if part is actions.Part.PODS:
-            pods = await self._cluster.list_pods(upload.status.job_name or "")
-            return replace(world, pods=tuple(Pod.from_dict(pod) for pod in pods))
+            name = upload.status.job_name
+            uid = next((job.uid for job in world.jobs if job.name == name), "")
+            pods = await self._cluster.list_pods(name or "")
+            ours = [pod for pod in pods if owners.is_pod_of(pod, uid)]
+            return replace(world, pods=tuple(map(Pod.from_dict, ours)))
         attempt = upload.status.attempt
         record, stored = await gather_or_raise(
             self._objects.read_manifest(upload.id, attempt),

@@ -51,6 +51,8 @@ class Sight:
     """What attempts have stored."""
     has_upload: bool = False
     image: Image | None = None
+    unreadable: bool = False
+    """It has an AvailableImage that cannot be read, and may need any of the objects."""
 
     @property
     def objects(self) -> tuple[StoredObject, ...]:
@@ -60,7 +62,7 @@ class Sight:
 
 def left_over(sight: Sight) -> dict[Orphan, list[StoredObject]]:
     """Return the objects of an id that nothing seems to need; an upload may need any of them."""
-    if sight.has_upload or (sight.image is not None and not sight.image.ready):
+    if sight.has_upload or sight.unreadable or (sight.image is not None and not sight.image.ready):
         return {}
     found = {Orphan.ORIGINAL: list(sight.originals)}
     if sight.image is None:
@@ -101,7 +103,7 @@ class Tally:
         """Take in what was found of one id."""
         found = left_over(sight)
         self._ids += bool(sight.objects)
-        self._records += sight.has_upload or sight.image is not None
+        self._records += sight.has_upload or sight.unreadable or sight.image is not None
         self._left_over += any(
             self._age(o) > UNDER_WAY for objects in found.values() for o in objects
         )

@@ -6,7 +6,7 @@ memory of a few pages, however many images there are.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic, time
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from safelight_contract import keys
 from safelight_contract.resources import AVAILABLE_IMAGE
+from safelight_contract.unreadable import UnreadableError, name_of
 from safelight_operator import manifest, metrics, sweep
 from safelight_operator.cluster import Cluster
 from safelight_operator.errors import ClusterError
@@ -87,7 +88,8 @@ class Sweeper:
                 tuple(originals),
                 tuple(results),
                 bool(uploads),
-                images[0] if images else None,
+                image=images[0] if images else None,
+                unreadable=bool(images) and images[0] is None,
             )
             tally.add(sight)
         tally.add_foreign(await self._objects.count_outside((keys.ORIGINALS, keys.IMAGES)))
@@ -108,7 +110,7 @@ class Sweeper:
         refuted = 0
         for upload_id in tally.suspects:
             found = await self._cluster.get_image(upload_id)
-            image = None if found is None else Image.from_dict(found)
+            image = None if found is None else self._read(found)
             damage = await self._damage(image) if image is not None else None
             if image is None or damage is None:
                 refuted += 1
@@ -155,12 +157,27 @@ class Sweeper:
     async def _uploads(self) -> AsyncIterator[Item]:
         async for page in self._cluster.upload_pages():
             for metadata in page:
-                yield metadata["metadata"]["name"], metadata
+                yield name_of(metadata), True
 
     async def _images(self) -> AsyncIterator[Item]:
+        present = set()
         async for page in self._cluster.image_pages():
             for resource in page:
-                yield resource["metadata"]["name"], Image.from_dict(resource)
+                image = self._read(resource)
+                if image is None:
+                    present.add(name_of(resource))
+                yield name_of(resource), image
+        self._inbox.aside.keep(AVAILABLE_IMAGE.kind, present)
+
+    def _read(self, resource: Mapping[str, Any]) -> Image | None:
+        """Return an AvailableImage; None: it cannot be read, and is set aside."""
+        try:
+            image = Image.from_dict(resource)
+        except UnreadableError as error:
+            self._inbox.aside.put(AVAILABLE_IMAGE.kind, resource, error)
+            return None
+        self._inbox.aside.back(AVAILABLE_IMAGE.kind, image.id)
+        return image
 
 
 async def side_by_side(*streams: AsyncIterator[Item]) -> AsyncIterator[tuple[str, list[list[Any]]]]:

@@ -5,9 +5,10 @@ are not used.
 """
 
 import asyncio
-import json
+import logging
 import os
 import ssl
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping
 from time import perf_counter
 from typing import Any, Final, Self
@@ -18,7 +19,10 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config.incluster_config import load_incluster_config
 from kubernetes.aio.config.kube_config import load_kube_config
 
+from safelight_contract import pages
+from safelight_contract.pages import PageSizes, TooLongError
 from safelight_contract.resources import MANAGER
+from safelight_contract.unreadable import UnreadableError, document, items, part
 from safelight_operator import metrics
 from safelight_operator.errors import (
     ExpiredError,
@@ -27,12 +31,13 @@ from safelight_operator.errors import (
     UnavailableError,
     from_answer,
 )
+from safelight_operator.slim import slim
+
+_log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 Page = list[Json]
 
-CHUNK: Final = 500
-"""Objects per page of a list."""
 WATCH_SECONDS: Final = 420
 """The server ends a watch after that; it is then started again."""
 WATCH_SILENCE_SECONDS: Final = 130
@@ -40,6 +45,8 @@ WATCH_SILENCE_SECONDS: Final = 130
 CLOSING_SECONDS: Final = 0.02
 """TLS connections end a moment after they are closed; the loop must run until then."""
 METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+TABLE: Final = "application/json;as=Table;g=meta.k8s.io;v=v1"
+"""An answer that names the objects and leaves out what they hold."""
 METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=10, sock_connect=5)
 """For all but watches; an answer that is swallowed holds up its upload for so long."""
@@ -54,6 +61,8 @@ class Transport:
         configuration.connection_pool_maxsize = _CONNECTIONS
         self._client = ApiClient(configuration)
         self._client.user_agent = MANAGER
+        self.page_sizes: defaultdict[str, PageSizes] = defaultdict(PageSizes)
+        """What was learnt of the pages under each path."""
 
     @classmethod
     async def connect(cls) -> Self:
@@ -95,24 +104,45 @@ class Transport:
     ) -> AsyncGenerator[Page, None]:
         """Yield all objects under a path, page by page, in the order of their names.
 
+        A page has as many objects as fit into a budget of bytes, and of each what `slim` keeps. One
+        that cannot be read at all is there with its name alone.
+
         Raises:
             NotServedError: the whole kind is missing.
             ExpiredError: reading took too long; start again.
         """
-        position = ""
+        sizes, position = self.page_sizes[path], ""
         while True:
-            page_query = {**query, "limit": str(CHUNK)}
+            page_query = {**query, "limit": str(sizes.size)}
             if position:
                 page_query["continue"] = position
             try:
-                page = await self.request("GET", path, page_query, accept=accept)
+                data = await self._answer("GET", path, page_query, accept=accept)
+                page = document(pages.decode(data), "the page")
+                found = [slim(item) for item in items(page, "items")]
+                sizes.took(len(found), len(data))
+                del data
             except GoneError as error:
                 raise NotServedError(str(error)) from error
-            # An empty list of metadata has none at all.
-            yield page["items"] or []
-            position = page["metadata"].get("continue", "")
+            except (TooLongError, UnreadableError) as error:
+                if sizes.shrink():
+                    continue
+                page, found = await self._named_page(path, page_query, str(error))
+            position = str(part(page, "metadata").get("continue") or "")
+            del page
+            yield found
             if not position:
                 return
+
+    async def _named_page(
+        self, path: str, query: Mapping[str, str], why: str
+    ) -> tuple[Mapping[str, Any], Page]:
+        """Read a page of one object that cannot be read: its name alone."""
+        table = await self.request("GET", path, {**query, "includeObject": "None"}, accept=TABLE)
+        columns = [column.get("name") for column in items(table, "columnDefinitions")]
+        names = [row["cells"][columns.index("Name")] for row in items(table, "rows")]
+        _log.warning("Only the name can be read", extra={"path": path, "ids": names, "why": why})
+        return table, [{"metadata": {"name": name}} for name in names]
 
     async def patch_status(self, path: str, version: str, status: Json) -> Json:
         """Merge into an object's status if the object is still at that resourceVersion.
@@ -155,21 +185,45 @@ class Transport:
         Raises:
             ClusterError: there was none, or it was an error.
         """
+        try:
+            return dict(
+                document(
+                    pages.decode(await self._answer(verb, path, query, body=body, accept=accept)),
+                    "the answer",
+                )
+            )
+        except (TooLongError, UnreadableError) as error:
+            raise UnavailableError(f"{verb} {_resource(path)}: {error}") from error
+
+    async def _answer(
+        self,
+        verb: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        body: Mapping[str, Any] | None = None,
+        accept: str = "application/json",
+    ) -> bytes:
+        """Send one request and return the body of the answer.
+
+        Raises:
+            ClusterError: there was none, or it was an error.
+            TooLongError: it is longer than any object can be.
+        """
         resource = _resource(path)
         start, code = perf_counter(), 0
         try:
             response = await self._send(verb, path, query, body, accept, _TIMEOUT)
-            data = await response.read()
+            data = await _body(response)
             code = response.status
             if code >= 400:  # noqa: PLR2004 - HTTP's first error
                 raise from_answer(response, data)
-            answer: Json = json.loads(data)
         except _BROKEN as error:
             raise UnavailableError(f"{verb} {resource}: {type(error).__name__}") from error
         finally:
             metrics.K8S_REQUESTS.labels(verb, resource, str(code)).inc()
             metrics.K8S_SECONDS.labels(verb, resource).observe(perf_counter() - start)
-        return answer
+        return data
 
     async def watch(self, path: str, version: str) -> AsyncGenerator[Json, None]:
         """Yield the events (bookmarks too) of all objects under a path, only with their metadata.
@@ -189,12 +243,16 @@ class Transport:
             response = await self._send("GET", path, query, None, METADATA, timeout)
             try:
                 if response.status != 200:  # noqa: PLR2004 - HTTP's "OK"
-                    raise from_answer(response, await response.read())
-                async for line in response.content:
-                    event: Json = json.loads(line)
-                    if event["type"] == "ERROR":
-                        raise ExpiredError(str(event["object"].get("message")))
-                    yield event
+                    raise from_answer(response, await _body(response))
+                async for line in pages.lines(response.content.iter_any()):
+                    event = document(pages.decode(line), "the event")
+                    resource = part(event, "object")
+                    if event.get("type") == "ERROR":
+                        raise ExpiredError(str(resource.get("message")))
+                    yield {"type": event.get("type"), "object": slim(resource)}
+            except (TooLongError, UnreadableError) as error:
+                # Nobody can tell which object it speaks of; the watch goes on behind it.
+                raise ExpiredError(f"an event cannot be read: {error}") from error
             finally:
                 response.close()
         except _BROKEN as error:
@@ -227,6 +285,19 @@ class Transport:
         )
         response: aiohttp.ClientResponse = answer.response
         return response
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """Return an answer's body.
+
+    Raises:
+        TooLongError: it is too long; the connection is closed, so nothing more of it comes.
+    """
+    try:
+        return await pages.whole(response.content.iter_any())
+    except TooLongError:
+        response.close()
+        raise
 
 
 def _resource(path: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import kopf
 
+from safelight_contract import pages
 from safelight_contract.resources import IMAGE_UPLOAD
 from safelight_operator import handlers
 from safelight_operator.canary import Canary
@@ -46,6 +47,8 @@ class Watches:
         Raises:
             WatchesEndedError: it ended by itself.
         """
+        # Kopf reads its events with the decoder as it is, and ends if that gives up.
+        pages.allow_nesting()
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
 

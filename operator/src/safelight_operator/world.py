@@ -12,15 +12,22 @@ from safelight_contract import keys, line
 from safelight_contract.job import CONTAINER_NAME, TerminationMessage
 from safelight_contract.resources import (
     ANNOTATION_REBUILT_AT,
-    LABEL_ATTEMPT,
-    LABEL_UPLOAD_ID,
     AvailableImageSpec,
     ImageUploadSpec,
     asked_retry,
 )
 from safelight_contract.stalls import Stall
-from safelight_operator import conditions
-from safelight_operator.conditions import Status, parse_time
+from safelight_contract.unreadable import (
+    integer,
+    items,
+    optional_text,
+    part,
+    readable,
+    text,
+    time,
+)
+from safelight_operator import conditions, owners
+from safelight_operator.conditions import Status
 
 Json = Mapping[str, Any]
 
@@ -43,22 +50,23 @@ class Upload:
     """Who uploaded it; empty if nobody says so."""
 
     @classmethod
+    @readable
     def from_dict(cls, resource: Json) -> Self:
         """Read it from the API server's answer.
 
         Raises:
-            KeyError, TypeError, ValueError: it is none that the API server would have accepted.
+            UnreadableError: it is none that the API server would have accepted.
         """
-        metadata = resource["metadata"]
+        metadata = part(resource, "metadata")
         return cls(
-            id=metadata["name"],
-            uid=metadata["uid"],
-            resource_version=metadata["resourceVersion"],
-            generation=metadata.get("generation", 1),
-            created=parse_time(metadata["creationTimestamp"]),
-            deleting="deletionTimestamp" in metadata,
-            spec=ImageUploadSpec.from_dict(resource["spec"]),
-            status=Status.from_dict(resource.get("status") or {}),
+            id=text(metadata, "name"),
+            uid=text(metadata, "uid"),
+            resource_version=text(metadata, "resourceVersion"),
+            generation=integer(metadata, "generation", 1),
+            created=time(metadata, "creationTimestamp"),
+            deleting=metadata.get("deletionTimestamp") is not None,
+            spec=ImageUploadSpec.from_dict(part(resource, "spec")),
+            status=Status.from_dict(part(resource, "status")),
             retry=asked_retry(metadata),
             client=line.client_of(metadata),
         )
@@ -96,27 +104,29 @@ class Image:
         return frozenset({*self.etags, keys.manifest(self.id, self.attempt)})
 
     @classmethod
+    @readable
     def from_dict(cls, resource: Json) -> Self:
         """Read it from the API server's answer.
 
         Raises:
-            KeyError, TypeError, ValueError: it is none that the API server would have accepted.
+            UnreadableError: it is none that the API server would have accepted.
         """
-        metadata, spec = resource["metadata"], resource["spec"]
+        metadata, spec = part(resource, "metadata"), part(resource, "spec")
+        image = part(spec, "image")
         return cls(
-            id=metadata["name"],
-            uid=metadata["uid"],
-            resource_version=metadata["resourceVersion"],
-            generation=metadata.get("generation", 1),
-            upload_uid=spec["uploadUID"],
-            key=spec["image"]["key"],
+            id=text(metadata, "name"),
+            uid=text(metadata, "uid"),
+            resource_version=text(metadata, "resourceVersion"),
+            generation=integer(metadata, "generation", 1),
+            upload_uid=text(spec, "uploadUID"),
+            key=text(image, "key"),
             etags={
-                stored["key"]: stored["etag"]
-                for stored in (spec["image"], *spec.get("variants", ()))
+                text(stored, "key"): text(stored, "etag")
+                for stored in (image, *items(spec, "variants"))
             },
-            ready=conditions.is_ready(conditions.read(resource.get("status") or {})),
-            rebuilt=ANNOTATION_REBUILT_AT in (metadata.get("annotations") or {}),
-            warnings=tuple(spec.get("facts", {}).get("warnings", ())),
+            ready=conditions.is_ready(conditions.read(part(resource, "status"))),
+            rebuilt=ANNOTATION_REBUILT_AT in part(metadata, "annotations"),
+            warnings=tuple(map(str, part(spec, "facts").get("warnings") or ())),
         )
 
 
@@ -128,7 +138,7 @@ class Job:
     uid: str
     upload_id: str
     owner_uid: str | None
-    """UID of the controller: the ImageUpload that it works for."""
+    """UID of the ImageUpload that it works for; None: it is none of ours, see `owners`."""
     attempt: int
     started: datetime | None
     """When the Job controller first saw it."""
@@ -146,26 +156,33 @@ class Job:
         return not self.complete and self.failure is None
 
     @classmethod
+    @readable
     def from_dict(cls, resource: Json) -> Self:
-        """Read it from the API server's answer; 0 stands for an attempt that is no number."""
-        metadata = resource["metadata"]
-        status = resource.get("status") or {}
-        labels = metadata.get("labels") or {}
-        attempt = labels.get(LABEL_ATTEMPT, "")
-        owners = metadata.get("ownerReferences") or ()
-        true = {c["type"]: c for c in status.get("conditions") or () if c["status"] == "True"}
+        """Read it from the API server's answer.
+
+        Raises:
+            UnreadableError: it is none that the API server would have accepted.
+        """
+        metadata, status = part(resource, "metadata"), part(resource, "status")
+        owner = owners.upload_of(resource)
+        true = {
+            text(entry, "type"): entry
+            for entry in items(status, "conditions")
+            if entry.get("status") == "True"
+        }
+        failed = true.get("Failed")
         return cls(
-            name=metadata["name"],
-            uid=metadata["uid"],
-            upload_id=labels.get(LABEL_UPLOAD_ID, ""),
-            owner_uid=next((o["uid"] for o in owners if o.get("controller")), None),
-            attempt=int(attempt) if attempt.isascii() and attempt.isdigit() else 0,
-            started=parse_time(status["startTime"]) if "startTime" in status else None,
-            created=parse_time(metadata["creationTimestamp"]),
-            active=status.get("active", 0),
-            ready=status.get("ready", 0),
+            name=text(metadata, "name"),
+            uid=text(metadata, "uid"),
+            upload_id=owner.upload_id if owner else "",
+            owner_uid=owner.uid if owner else None,
+            attempt=owner.attempt if owner else 0,
+            started=time(status, "startTime") if status.get("startTime") else None,
+            created=time(metadata, "creationTimestamp"),
+            active=integer(status, "active", 0),
+            ready=integer(status, "ready", 0),
             complete="Complete" in true,
-            failure=true["Failed"].get("reason", "") if "Failed" in true else None,
+            failure=None if failed is None else optional_text(failed, "reason") or "",
         )
 
 
@@ -191,20 +208,27 @@ class Pod:
     """The processor's own words, for the log."""
 
     @classmethod
+    @readable
     def from_dict(cls, resource: Json) -> Self:
-        """Read it from the API server's answer."""
-        status = resource.get("status") or {}
-        states = {c["name"]: c.get("state", {}) for c in status.get("containerStatuses") or ()}
+        """Read it from the API server's answer.
+
+        Raises:
+            UnreadableError: it is none that the API server would have accepted.
+        """
+        status = part(resource, "status")
+        states = {
+            text(each, "name"): part(each, "state") for each in items(status, "containerStatuses")
+        }
         state = states.get(CONTAINER_NAME, {})
-        ended = state.get("terminated", {})
-        message = TerminationMessage.decode(ended.get("message", ""))
-        found = {c["type"]: c for c in status.get("conditions") or ()}
+        ended = part(state, "terminated")
+        message = TerminationMessage.decode(optional_text(ended, "message") or "")
+        found = {text(each, "type"): each for each in items(status, "conditions")}
         return cls(
-            created=parse_time(resource["metadata"]["creationTimestamp"]),
+            created=time(part(resource, "metadata"), "creationTimestamp"),
             disrupted=found.get("DisruptionTarget", {}).get("status") == "True",
             running="running" in state,
-            waiting=_waiting(state.get("waiting", {}).get("reason", ""), found),
-            exit_code=ended.get("exitCode"),
+            waiting=_waiting(optional_text(part(state, "waiting"), "reason") or "", found),
+            exit_code=None if ended.get("exitCode") is None else integer(ended, "exitCode"),
             out_of_memory=ended.get("reason") == "OOMKilled",
             detail=message.detail if message else "",
         )
