@@ -348,7 +348,7 @@ GOOD = {
             "attempt": 1,
             "jobName": f"safelight-{ID}-1",
             "retryAfter": "2026-11-24T12:00:00Z",
-            "observedRetry": "before",
+            "observedRetry": "again",
             "retriedAttempts": 0,
             "conditions": [FAILED],
         },
