@@ -69,7 +69,7 @@ def fresh(settings: Settings, token: str) -> Fresh:
     return lambda: started(settings, token)
 
 
-LEVELS = 2_000
+LEVELS = 1_200
 """Python's decoder gives up after 1,000 unless it is told otherwise."""
 
 

@@ -1,7 +1,7 @@
 """Objects as the definitions allow them, and then with anything anywhere: every reader is total."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from safelight_api import projections, representations
 from safelight_api.cache import Cache
 from safelight_api.routes.common import encode
-from safelight_contract.resources import GROUP
+from safelight_contract.resources import GROUP, Condition, Progress
 from safelight_contract.unreadable import UnreadableError
 from safelight_local import paths
 from safelight_operator import owners, world
@@ -22,6 +22,7 @@ from safelight_operator.decide import Rules, decide
 from safelight_operator.slim import slim
 from safelight_operator.sweep import Sight, Tally
 from safelight_operator.world import World
+from tests.operator import making as operator_making
 
 ID = "11111111-1111-4111-8111-111111111111"
 RULES = Rules.of(3600, 60)
@@ -43,6 +44,7 @@ TIMES = st.sampled_from(
         "0000-01-01T00:00:00Z",
         "0001-01-01T00:00:00+14:00",
         "9999-12-31T23:59:59-14:00",
+        "9999-12-31T23:59:59Z",
         "99999-01-01T00:00:00Z",
         "9998-12-31T23:59:59.999999999Z",
         "1970-01-01T00:00:00Z",
@@ -89,6 +91,9 @@ def definitions() -> dict[str, Mapping[str, Any]]:
 
 
 DEFINITIONS = definitions()
+WORD = "^[A-Z][A-Za-z]*$"
+"""The pattern of the types and reasons of conditions."""
+WORDS = [*Condition, *Progress, "CorruptImage", "Unknown"]
 
 
 def of_schema(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one for each type
@@ -117,6 +122,8 @@ def of_schema(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:  # noqa: PLR
             return st.booleans()
     if schema.get("format") == "date-time":
         return TIMES
+    if schema.get("pattern") == WORD:
+        return st.sampled_from(WORDS)
     if "pattern" in schema:
         return st.from_regex(schema["pattern"], fullmatch=True).map(
             lambda text: text[: schema.get("maxLength", 100)]
@@ -314,6 +321,117 @@ def test_jobs_and_pods_with_anything_anywhere(job: Any, pod: Any, anything: Any)
         owners.is_pod_of(kept, "a-uid")
         readable_or_not(world.Job.from_dict, kept)
         readable_or_not(world.Pod.from_dict, kept)
+
+
+GOOD_METADATA = {
+    "name": ID,
+    "uid": "a-uid",
+    "resourceVersion": "7",
+    "generation": 1,
+    "creationTimestamp": "2026-11-24T12:00:00Z",
+    "annotations": {f"{GROUP}/updated-at": "2026-11-24T13:00:00Z", f"{GROUP}/retry": "again"},
+}
+FAILED = {
+    "type": "Succeeded",
+    "status": "False",
+    "reason": "CorruptImage",
+    "message": "It is damaged.",
+    "lastTransitionTime": "2026-11-24T12:00:00Z",
+}
+GOOD = {
+    "upload": {
+        "apiVersion": f"{GROUP}/v1alpha1",
+        "kind": "ImageUpload",
+        "metadata": GOOD_METADATA,
+        "spec": operator_making.SPEC.to_dict(),
+        "status": {
+            "attempt": 1,
+            "jobName": f"safelight-{ID}-1",
+            "retryAfter": "2026-11-24T12:00:00Z",
+            "observedRetry": "again",
+            "retriedAttempts": 0,
+            "conditions": [FAILED],
+        },
+    },
+    "image": {
+        "apiVersion": f"{GROUP}/v1alpha1",
+        "kind": "AvailableImage",
+        "metadata": GOOD_METADATA,
+        "spec": operator_making.PUBLISHED.to_dict(),
+        "status": {"conditions": [FAILED | {"type": "Ready", "status": "True"}]},
+    },
+}
+ODDITIES: list[Any] = [
+    None,
+    True,
+    0,
+    -(2**64),
+    float("inf"),
+    float("nan"),
+    "",
+    "\ud800",
+    "x" * 300_000,
+    "9999-12-31T23:59:59Z",
+    "0001-01-01T00:00:00+14:00",
+    [],
+    [None],
+    [[]],
+    {},
+    {"\ud800": None},
+    deep(10_000),
+]
+
+
+def places(of: Any, *above: Any) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401 - JSON of any shape
+    """Yield the path of each part of a document."""
+    if isinstance(of, dict | list):
+        for key, value in _parts(of):
+            yield (*above, key)
+            yield from places(value, *above, key)
+
+
+@pytest.mark.parametrize("kind", ["upload", "image"])
+def test_each_part_is_odd_in_each_way(kind: str) -> None:
+    """Whatever is odd about one part: what is read can be shown, ordered and decided on."""
+    text = json.dumps(GOOD[kind])
+    count = 0
+    for path in places(GOOD[kind]):
+        for oddity in [*ODDITIES, ...]:
+            resource = json.loads(text)
+            at = resource
+            for key in path[:-1]:
+                at = at[key]
+            if oddity is ...:
+                del at[path[-1]]
+            else:
+                at[path[-1]] = oddity
+            show(kind, resource)
+            count += 1
+    assert count > 500
+
+
+def show(kind: str, resource: Any) -> None:  # noqa: ANN401 - JSON of any shape
+    """Do with an object what both units do with those that can be read."""
+    if kind == "upload":
+        upload = readable_or_not(projections.Upload.of, resource)
+        if upload is not None:
+            encode(representations.upload(upload))
+            encode(representations.status(upload, 0))
+            Cache().uploads.changed(upload)
+        seen = readable_or_not(world.Upload.from_dict, slim(resource))
+        if seen is not None:
+            for now in (NOW, NOW + timedelta(days=365)):
+                decide(World(ID, upload=seen), RULES, now)
+        return
+    image = readable_or_not(projections.Image.of, resource)
+    if image is not None:
+        encode(representations.image(image))
+        Cache().images.changed(image)
+    found = readable_or_not(world.Image.from_dict, slim(resource))
+    if found is not None:
+        assert found.objects
+        Tally(NOW, 0.1).add(Sight(ID, image=found))
+        decide(World(ID, image=found, removed=True), RULES, NOW)
 
 
 def test_the_definitions_are_understood() -> None:

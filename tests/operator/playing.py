@@ -39,7 +39,7 @@ Json = dict[str, Any]
 async def eventually(
     look: Callable[[], Awaitable[T]],
     is_right: Callable[[T], bool],
-    seconds: float = 15,
+    seconds: float = 30,
 ) -> T:
     """Look again until it is right; fail with what was seen last."""
     loop = asyncio.get_running_loop()
@@ -276,7 +276,7 @@ class Stage:
         (event,) = await eventually(look, bool)
         return event
 
-    async def until(self, upload_id: str, state: str, seconds: float = 15) -> None:
+    async def until(self, upload_id: str, state: str, seconds: float = 30) -> None:
         """Wait until a reader would be told this."""
         await eventually(
             lambda: self.kubernetes.state(upload_id),
@@ -284,7 +284,7 @@ class Stage:
             seconds,
         )
 
-    async def until_settled(self, upload_id: str, objects: list[str], seconds: float = 15) -> None:
+    async def until_settled(self, upload_id: str, objects: list[str], seconds: float = 30) -> None:
         """Wait until an upload and its Jobs are gone and these of its objects are left."""
 
         async def look() -> tuple[Json | None, list[str], list[str]]:

@@ -25,7 +25,7 @@ KIB = 1024
 SECONDS = 30
 FREE = "33333333-3333-4333-8333-333333333333"
 """The id of an image that belongs to no upload."""
-LEVELS = 2_000
+LEVELS = 1_200
 """Python's decoder gives up after 1,000 unless it is told otherwise."""
 FAILED = {
     "type": "Succeeded",
