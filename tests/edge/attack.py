@@ -1,6 +1,7 @@
 """Sends a row, byte for byte, and gathers what comes back."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, Self
@@ -12,7 +13,7 @@ from tests.edge.rows.row import WAIT, Row
 
 WITHIN: Final = 30.0
 """Seconds; of nothing here is the duration asserted, so this is how long a busy machine gets."""
-_GLANCE: Final = 0.5
+_GLANCE: Final = 0.1
 """How long is waited for an answer through a proxy, which may rightly wait for more bytes."""
 _PAUSE: Final = 0.01
 """Between two pieces, so that they mostly arrive apart; nothing depends on it."""
@@ -82,11 +83,9 @@ class Attack:
         """Wait until something has come since the last piece, or the end, but not for long."""
         if self.has_ended:
             return
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._has_news.wait()
-        except TimeoutError:
-            pass
 
     async def ended(self) -> None:
         """Wait until the other side closes the connection.
@@ -100,10 +99,8 @@ class Attack:
     def stop(self) -> None:
         """Say that nothing more comes."""
         if not self.has_ended and self._writer.can_write_eof():
-            try:
+            with contextlib.suppress(OSError):  # the connection is gone already
                 self._writer.write_eof()
-            except OSError:
-                pass  # the connection is gone already
 
     def answers(self) -> Answers:
         """Return what has come so far."""

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -17,6 +16,7 @@ from tests.api.playing import PlayedOperator
 from tests.api.running import Running, running
 from tests.edge import proxies
 from tests.edge.owner import Owner
+from tests.edge.programs import Programs
 from tests.edge.proxies import Way
 from tests.edge.rows.row import ATTACKER, OWNER
 from tests.support import clusters
@@ -73,25 +73,15 @@ def ways(
     uncaptured: Callable[[], AbstractContextManager[None]],
 ) -> Iterator[dict[str, Way]]:
     """Return the ways to the API; what the proxies log stays in the tests' temporary folder."""
-    folder: Path = tmp_path_factory.mktemp("edge-proxies")
+    folder = tmp_path_factory.mktemp("edge-proxies")
     with uncaptured():
-        progress = Progress()
-        programs_ready(progress)
-    with proxies.started(f"{api.host}:8080", folder, progress) as ways:
+        found = Programs.ensure(Progress())
+    with proxies.started(f"{api.host}:8080", folder, found) as ways:
         yield ways
 
 
-def programs_ready(progress: Progress) -> None:
-    """Build and load what the proxies need, which takes minutes once."""
-    proxies.programs.go_programs(progress)
-    proxies.programs.nginx(progress)
-    proxies.programs.haproxy(progress)
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def owners(
-    ways: dict[str, Way], operator: PlayedOperator
-) -> AsyncIterator[dict[str, Owner]]:
+async def owners(ways: dict[str, Way], operator: PlayedOperator) -> AsyncIterator[dict[str, Owner]]:
     """Return the client whose image it is: for each way one with connections of its own."""
     async with AsyncExitStack() as stack:
         owners = {

@@ -53,9 +53,9 @@ class Owner:
             marked = await self.client.get(IMAGES, params={"page": page})
         except httpx.TransportError as error:
             return f"the other client got no answer: {error!r}"
-        if image.status_code != 200 or image.json()["data"]["id"] != CANARY:
+        if image.status_code != 200 or image.json().get("data", {}).get("id") != CANARY:
             return f"the other client asked for its image and got {image.status_code} {image.text}"
-        if marked.status_code != 200 or marked.json()["meta"]["current_page"] != page:
+        if marked.status_code != 200 or marked.json().get("meta", {}).get("current_page") != page:
             return f"the other client asked for page {page}: {marked.status_code} {marked.text}"
         return ""
 

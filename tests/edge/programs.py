@@ -8,7 +8,7 @@ import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from safelight_local import cache, debian, go, paths
 from safelight_local.errors import LocalError
@@ -76,20 +76,36 @@ def _build(compiler: Path, target: Path, log: Path) -> None:
         raise LocalError(f"the Go build failed; its output is in {log}")
 
 
-def nginx(progress: Progress) -> Program:
-    """Return Debian's nginx."""
-    return _debian("nginx", _NGINX, progress)
-
-
-def haproxy(progress: Progress) -> Program:
-    """Return Debian's HAProxy: 2.6 in Debian 12."""
-    return _debian("haproxy", _HAPROXY, progress)
-
-
 def _debian(name: str, packages: tuple[str, ...], progress: Progress) -> Program:
     files = debian.ensure_unpacked(name, packages, progress)
     (libraries,) = (files / "usr" / "lib").glob("*-linux-gnu")
     return Program(files / "usr" / "sbin" / name, libraries)
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """All proxies."""
+
+    nginx: Program
+    haproxy: Program
+    """2.6 in Debian 12."""
+    caddy: Program
+    reverseproxy: Program
+
+    @classmethod
+    def ensure(cls, progress: Progress) -> Self:
+        """Build and unpack what the cache lacks.
+
+        Raises:
+            LocalError: one could not be had.
+        """
+        built = go_programs(progress)
+        return cls(
+            _debian("nginx", _NGINX, progress),
+            _debian("haproxy", _HAPROXY, progress),
+            Program(built / "caddy"),
+            Program(built / "reverseproxy"),
+        )
 
 
 def okhttp(progress: Progress) -> str:

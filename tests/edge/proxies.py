@@ -10,14 +10,14 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from safelight_local import processes
 from safelight_local.control_plane import free_ports
 from safelight_local.processes import Daemon
-from safelight_local.progress import Progress
-from tests.edge import programs
+from tests.edge.programs import Program, Programs
 
 READY_WITHIN: Final = 30.0
 DIRECT: Final = "direct"
@@ -155,7 +155,7 @@ def caddy_configuration(upstream: str, port: int) -> str:
 
 
 @contextmanager
-def started(upstream: str, directory: Path, progress: Progress) -> Iterator[dict[str, Way]]:
+def started(upstream: str, directory: Path, programs: Programs) -> Iterator[dict[str, Way]]:
     """Run all proxies in front of the API at `upstream`, a host and a port; end them after.
 
     Their logs stay in `directory`.
@@ -165,13 +165,13 @@ def started(upstream: str, directory: Path, progress: Progress) -> Iterator[dict
     ways = {name: Way(name, "127.0.0.1", port) for name, port in ports.items()}
     for name in ("haproxy-safe", "haproxy-always"):
         ways[name] = Way(name, "127.0.0.1", ports[name], speaks_http2=True)
-    daemons = list(_daemons(upstream, directory, ports, progress))
+    daemons = list(_daemons(upstream, directory, ports, programs))
     try:
         for daemon in daemons:
             processes.ensure(daemon)
         for name, port in ports.items():
             daemon = next(each for each in daemons if name.startswith(each.name))
-            processes.wait_ready(daemon, lambda port=port: _listens(port), READY_WITHIN)
+            processes.wait_ready(daemon, partial(_listens, port), READY_WITHIN)
         yield {DIRECT: Way(DIRECT, host, int(api_port)), **ways}
     finally:
         for daemon in daemons:
@@ -179,15 +179,15 @@ def started(upstream: str, directory: Path, progress: Progress) -> Iterator[dict
 
 
 def _daemons(
-    upstream: str, directory: Path, ports: dict[str, int], progress: Progress
+    upstream: str, directory: Path, ports: dict[str, int], programs: Programs
 ) -> Iterator[Daemon]:
-    def daemon(name: str, command: tuple[str, ...], environment: dict[str, str]) -> Daemon:
+    def daemon(name: str, program: Program, *arguments: str, **variables: str) -> Daemon:
         return Daemon(
             name=name,
-            command=command,
+            command=(str(program.path), *arguments),
             owner=directory,
             log=directory / f"{name}.log",
-            environment=environment,
+            environment=program.environment | variables,
             bound=True,
         )
 
@@ -199,23 +199,15 @@ def _daemons(
         file.write_text(text)
         return str(file)
 
-    nginx = programs.nginx(progress)
     file = written("nginx.conf", nginx_configuration(upstream, of("nginx"), directory))
-    arguments = ("-p", str(directory), "-e", "stderr", "-c", file)
-    yield daemon("nginx", (str(nginx.path), *arguments), nginx.environment)
-
-    haproxy = programs.haproxy(progress)
+    yield daemon("nginx", programs.nginx, "-p", str(directory), "-e", "stderr", "-c", file)
     file = written("haproxy.cfg", haproxy_configuration(upstream, of("haproxy")))
-    yield daemon("haproxy", (str(haproxy.path), "-db", "-f", file), haproxy.environment)
-
-    built = programs.go_programs(progress)
+    yield daemon("haproxy", programs.haproxy, "-db", "-f", file)
     file = written("caddy.json", caddy_configuration(upstream, ports["caddy"]))
-    home = {"HOME": str(directory), "XDG_DATA_HOME": str(directory / "data")}
-    yield daemon("caddy", (str(built / "caddy"), "run", "--config", file), home)
-
+    home = str(directory)
+    yield daemon("caddy", programs.caddy, "run", "--config", file, HOME=home, XDG_DATA_HOME=home)
     listen = f"127.0.0.1:{ports['go']}"
-    arguments = ("-listen", listen, "-upstream", f"http://{upstream}")
-    yield daemon("go", (str(built / "reverseproxy"), *arguments), {})
+    yield daemon("go", programs.reverseproxy, "-listen", listen, "-upstream", f"http://{upstream}")
 
 
 def _listens(port: int) -> bool:

@@ -13,7 +13,7 @@ from tests.edge.attack import Attack
 from tests.edge.judge import Answers
 from tests.edge.owner import Owner
 from tests.edge.proxies import DIRECT, WAYS, Way
-from tests.edge.rows import ROWS
+from tests.edge.rows import through
 from tests.edge.rows.row import Row
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -27,8 +27,10 @@ _OF_PROXIES: Final = frozenset(
 _LOST: Final = 502
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-@pytest.mark.parametrize("name", WAYS)
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [pytest.param(name, row, id=f"{name}-{row.name}") for name in WAYS for row in through(name)],
+)
 async def test_a_hostile_request(
     name: str, row: Row, ways: dict[str, Way], owners: dict[str, Owner]
 ) -> None:
@@ -84,7 +86,9 @@ def _wrong_proxied(row: Row, answers: Answers) -> str:
     if row.is_valid:
         if answers.problem:
             return answers.problem
-        is_right = seen == row.direct or (row.may_close and seen and seen == row.direct[: len(seen)])
+        is_right = seen == row.direct or (
+            row.may_close and seen and seen == row.direct[: len(seen)]
+        )
         return "" if is_right else f"{seen}, not {row.direct}"
     if len(seen) > row.limit:
         return f"{seen}: {len(seen)} answers, not at most {row.limit}"

@@ -84,7 +84,8 @@ def rows() -> Iterator[Row]:
         yield fine(f"chunk-{name}-later", head, body, direct=(422,))
     for name, body in _WRONG.items():
         yield wrong(f"chunk-{name}", head + body, meant=(401, 422), most=3)
-        yield wrong(f"chunk-{name}-later", head, body, meant=(401, 422), most=3)
+        later = f"chunk-{name}-later"
+        yield wrong(later, head, body, meant=(401, 422), most=3, is_variant=True)
     for name, trailers in _TRAILERS_RIGHT.items():
         body = b"3\r\n[1]\r\n0\r\n" + trailers + b"\r\n"
         yield fine(f"trailer-{name}", head + body, direct=(422,))

@@ -22,6 +22,7 @@ from tests.edge.rows.row import (
     fine,
     length,
     request,
+    tolerated,
     wrong,
 )
 
@@ -59,9 +60,10 @@ def _pipelines() -> Iterator[Row]:
         ("twenty", (_OK + _STRANGER) * 10, (200, 401) * 10),
         ("hundred", (_STRANGER + _NONE) * 50, (401, 404) * 50),
         ("bodies", _READ + _NONE + _READ_CHUNKED + _OK, (422, 404, 422, 200)),
-        ("lines-between", _OK + b"\r\n" + _STRANGER + b"\r\n\r\n" + _NONE, (200, 401, 404)),
     ):
         yield fine(f"pipeline-{name}", bytes_, direct=statuses)
+    lines = _OK + b"\r\n" + _STRANGER + b"\r\n\r\n" + _NONE
+    yield tolerated("pipeline-lines-between", lines, direct=(200, 401, 404))
     head = request(b"HEAD", HEALTH)
     methods = ("HEAD", "GET", "HEAD", "GET")
     yield fine(
@@ -75,7 +77,11 @@ def _pipelines() -> Iterator[Row]:
     yield Row("pipeline-after-close-later", (closing, WAIT, WHOLE), (200,))
     last = request(b"PATCH", IMAGE, JSON, TOKEN, CLOSE, length(b"[1]")) + b"[1]"
     yield Row("pipeline-after-close-body", (last + WHOLE + LAST,), (422,))
-    for name, value in (("list", b"keep-alive, close"), ("capitals", b"CLOSE"), ("tab", b"\tclose")):
+    for name, value in (
+        ("list", b"keep-alive, close"),
+        ("capitals", b"CLOSE"),
+        ("tab", b"\tclose"),
+    ):
         bytes_ = request(b"GET", HEALTH, b"Connection: " + value) + _STRANGER
         yield Row(f"pipeline-close-{name}", (bytes_,), (200,), meant=(401,))
 
@@ -88,7 +94,9 @@ def _garbage() -> Iterator[Row]:
             ("after-chunks", _READ_CHUNKED + garbage, (422, 400)),
             ("first", garbage, (400,)),
         ):
-            yield wrong(f"garbage-{place}-{name}", bytes_, direct=statuses, meant=(200,))
+            is_variant = place in {"after-body", "after-chunks"}
+            title = f"garbage-{place}-{name}"
+            yield wrong(title, bytes_, direct=statuses, meant=(200,), is_variant=is_variant)
     late = "garbage-later-words"
     yield wrong(late, _STRANGER, WAIT, _GARBAGE["words"], direct=(401, 400))
 
@@ -110,16 +118,16 @@ def _early() -> Iterator[Row]:
             for style, pieces in (
                 ("sized", (sized + body,)),
                 ("sized-later", (sized, WAIT, body)),
-                ("chunked-later", (coded, WAIT, chunked(body))),
+                # That it is too large is not known before.
+                ("chunked-later", (coded, *([WAIT] if status != 413 else []), chunked(body))),
             ):
-                if status == 413 and style == "chunked-later":
-                    pieces = (coded + chunked(body),)  # it is not known before
                 title = f"early-{name}-{kind}-{style}"
                 yield fine(title, *pieces, direct=(status,), may_close=True)
     for size in (300_000, 3_000_000):
         body = b"\r\n" * (size // 2) + START
         bytes_ = request(b"POST", UPLOADS, _FORM, length(body))
-        yield fine(f"early-{size}", bytes_, WAIT, body, direct=(401,), may_close=True)
+        # Caddy reads on after such an answer, and takes the rest of the body for a request.
+        yield Row(f"early-{size}", (bytes_, WAIT, body, LAST), (401, 200), may_close=True, most=4)
     for name, head, status in (
         ("stranger", (b"POST", UPLOADS, _FORM), 401),
         ("not-allowed", (b"POST", HEALTH), 405),
@@ -136,7 +144,9 @@ def _expectations() -> Iterator[Row]:
     yield fine("expect-at-once", read + b"[1]", direct=(422,))
     coded = request(b"PATCH", IMAGE, JSON, TOKEN, b"Expect: 100-Continue", CHUNKED)
     yield fine("expect-chunked", coded, WAIT, chunked(b"[1]"), direct=(422,))
-    yield fine("expect-without-body", request(b"GET", HEALTH, b"Expect: 100-continue"), direct=(200,))
+    yield fine(
+        "expect-without-body", request(b"GET", HEALTH, b"Expect: 100-continue"), direct=(200,)
+    )
     stranger = request(b"PATCH", IMAGE, JSON, b"Expect: 100-continue", length(WHOLE))
     yield fine("expect-refused", stranger, WAIT, WHOLE, direct=(401,), may_close=True)
     for name, value in (("other", b"200-ok"), ("list", b"100-continue, x"), ("empty", b"")):

@@ -16,6 +16,7 @@ from tests.edge.rows.row import (
     fine,
     length,
     request,
+    tolerated,
     wrong,
 )
 
@@ -75,22 +76,28 @@ def rows() -> Iterator[Row]:
     yield from _both(patch)
     for name, field in (
         ("capitals", b"TRANSFER-ENCODING: CHUNKED"),
-        ("tab", b"Transfer-Encoding:\tchunked"),
         ("spaces", b"Transfer-Encoding:   chunked  "),
     ):
         yield fine(f"coding-{name}", request(*patch, field) + chunked(WHOLE), direct=(422,))
     for name, field in (
         ("zeros", b"Content-Length: 0003"),
-        ("tab", b"Content-Length:\t3\t"),
         ("capitals", b"CONTENT-LENGTH: 3"),
     ):
         yield fine(f"length-{name}", request(*patch, field) + _OBJECT, direct=(422,))
+    # nginx takes no tab for a space.
+    for name, field, body in (
+        ("coding", b"Transfer-Encoding:\tchunked", chunked(_OBJECT)),
+        ("length", b"Content-Length:\t3\t", _OBJECT),
+    ):
+        yield tolerated(f"{name}-tab", request(*patch, field) + body, direct=(422,))
     # What only looks like a framing field frames nothing: the bytes behind it are the next request.
     for name, field in (
         ("underscore", b"Content_Length: 300"),
         ("prefix", b"X-Transfer-Encoding: chunked"),
     ):
-        yield fine(f"look-alike-{name}", request(*patch, field, length(b"{}")) + b"{}", direct=(200,))
+        yield fine(
+            f"look-alike-{name}", request(*patch, field, length(b"{}")) + b"{}", direct=(200,)
+        )
 
 
 def _both(patch: tuple[bytes, bytes, bytes, bytes]) -> Iterator[Row]:

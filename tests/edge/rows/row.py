@@ -85,6 +85,8 @@ class Row:
     """An answer before the last may say that the connection ends, and so it does then."""
     methods: tuple[str, ...] = ()
     """The requests' methods; beyond them GET."""
+    is_variant: bool = False
+    """Too much like another one to be sent through proxies too."""
     is_unfinished: bool = False
     """The row's end leaves a request unfinished: the client closes the connection itself."""
 
@@ -112,12 +114,20 @@ def fine(
     )
 
 
+def tolerated(
+    name: str, *pieces: bytes, direct: tuple[int, ...], meant: tuple[int, ...] = (), most: int = 0
+) -> Row:
+    """Return a row that is right, the last request added; but proxies may find otherwise."""
+    return Row(name, (*pieces, LAST), (*direct, 200), meant=meant, most=most)
+
+
 def wrong(
     name: str,
     *pieces: bytes,
     direct: tuple[int, ...] = (400,),
     meant: tuple[int, ...] = (),
     most: int = 0,
+    is_variant: bool = False,
 ) -> Row:
     """Return a row whose refusal ends the connection; a trap follows, which nobody may answer."""
-    return Row(name, (*pieces, LAST), direct, meant=meant, most=most)
+    return Row(name, (*pieces, LAST), direct, meant=meant, most=most, is_variant=is_variant)

@@ -57,9 +57,7 @@ def _without_body(offer: str, fields: tuple[bytes, ...]) -> Iterator[Row]:
         yield fine(name, request(method, target, *fields), direct=(status,), may_close=True)
 
 
-def _with_body(
-    name: str, fields: tuple[bytes, ...], body: bytes, *, every: bool
-) -> Iterator[Row]:
+def _with_body(name: str, fields: tuple[bytes, ...], body: bytes, *, every: bool) -> Iterator[Row]:
     for target, method, (path, *own), status in (
         ("unread", b"POST", (HEALTH,), 405),
         ("read", b"PATCH", (IMAGE, JSON, TOKEN), 422),
