@@ -24,6 +24,8 @@ _HAPROXY: Final = (
     "libopentracing1",
     "libpcre2-8-0",
 )
+CLIENTS: Final = {"curl": "curl", "javac": "default-jdk-headless"}
+"""Programs that clients need, and the Debian packages that bring them; none starts a service."""
 _OKHTTP: Final = ("libokhttp-java", "libokio-java")
 
 
