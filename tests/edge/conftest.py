@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from safelight_api.settings import Settings
 from safelight_api.tokens import hash_of
+from safelight_local import machine
 from safelight_local.cluster import Cluster
 from safelight_local.object_storage import ObjectStorage
 from safelight_local.progress import Progress
@@ -16,7 +17,7 @@ from tests.api.playing import PlayedOperator
 from tests.api.running import Running, running
 from tests.edge import proxies
 from tests.edge.owner import Owner
-from tests.edge.programs import Programs
+from tests.edge.programs import CLIENTS, Programs
 from tests.edge.proxies import Way
 from tests.edge.rows.row import ATTACKER, OWNER
 from tests.support import clusters
@@ -64,6 +65,13 @@ async def api(
     log = tmp_path_factory.mktemp("edge-log") / "api.log"
     async with running(settings, OWNER, log) as api:
         yield api
+
+
+@pytest.fixture(scope="module")
+def installed(uncaptured: Callable[[], AbstractContextManager[None]]) -> None:
+    """Have curl and a JDK on the machine."""
+    with uncaptured():
+        machine.install_missing(Progress(), CLIENTS)
 
 
 @pytest.fixture(scope="module")

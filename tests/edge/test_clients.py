@@ -13,7 +13,6 @@ import pytest
 import pytest_asyncio
 
 from safelight_contract.resources import IMAGE_UPLOAD
-from safelight_local import machine
 from safelight_local.progress import Progress
 from tests.api.asking import JPEG
 from tests.api.playing import PlayedOperator
@@ -56,9 +55,7 @@ def commands(
 ) -> Mapping[str, tuple[str, ...]]:
     """Return each client's command; what the machine lacks is installed."""
     with uncaptured():
-        progress = Progress()
-        machine.install_missing(progress, programs.CLIENTS)
-        okhttp = programs.okhttp(progress)
+        okhttp = programs.okhttp(Progress())
     node = str(Path(sys.executable).with_name("node"))
     java = ("java", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
     return {
@@ -75,7 +72,7 @@ def commands(
 @pytest.mark.parametrize(
     "client", ["jdk", "okhttp", "curl", "curl-http2", "requests", "node-fetch", "node-http"]
 )
-@pytest.mark.usefixtures("processing")
+@pytest.mark.usefixtures("installed", "processing")
 async def test_a_client_uploads_polls_and_downloads(
     client: str, commands: Mapping[str, tuple[str, ...]], ways: dict[str, Way], tmp_path: Path
 ) -> None:
