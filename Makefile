@@ -27,7 +27,7 @@ test: ## Run all tests; they start what they need, the local cluster included
 chaos: ## Kill, pause and restart everything for ten minutes under load, then judge what happened
 	@$(UV) run --quiet python -m tests.faults.chaos
 
-fuzz: ## Change real pictures at random for ten minutes: each must end well, or be refused
+fuzz: ## Random pictures and HTTP for ten minutes: each must end well, or be refused
 	@$(UV) run --quiet python -m tests.fuzz
 
 lint: ## Check style, types, import rules and the lock file

@@ -29,7 +29,7 @@ from safelight_api import representations
 from safelight_api.app import create_app
 from safelight_api.cache import Cache
 from safelight_api.projections import Upload
-from safelight_api.server import BoundedProtocol
+from safelight_api.serving.server import LeavingServer
 from safelight_api.settings import Settings
 from safelight_api.tokens import hash_of, new_token
 from safelight_contract.env import ObjectStoreSettings
@@ -100,18 +100,19 @@ def _bare() -> Starlette:
 
 
 def _serve(name: str, host: str, tokens_directory: Path) -> None:
-    uvicorn.run(
+    config = uvicorn.Config(
         _ours(tokens_directory) if name == "ours" else _bare(),
         host=host,
         port=8080,
         loop="uvloop",
-        http=BoundedProtocol if name == "ours" else "httptools",
+        http="httptools",  # the bare route's; ours has a reader of its own
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
     )
+    (LeavingServer if name == "ours" else uvicorn.Server)(config).run()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from safelight_api.server import NOTICE_SECONDS
+from safelight_api.serving.server import NOTICE_SECONDS
 from safelight_local import paths
 from tests.support.chart import REQUIRED, Helm, Rendered
 from tests.support.settings import UNITS

@@ -13,7 +13,8 @@ from pythonjsonlogger.json import JsonFormatter
 
 from safelight_api.app import create_app
 from safelight_api.metrics import Metrics
-from safelight_api.server import KEEP_ALIVE_SECONDS, BoundedProtocol, LeavingServer
+from safelight_api.serving.hub import Hub, Limits
+from safelight_api.serving.server import LeavingServer
 from safelight_api.settings import Settings
 from safelight_contract.env import Environment, SettingsError
 
@@ -38,17 +39,41 @@ def main() -> None:
             host=settings.host,
             port=settings.port,
             loop="uvloop",
-            http=BoundedProtocol,
             ws="none",
             lifespan="on",
             log_config=None,
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=settings.drain_seconds,
-        )
+        ),
+        hub_of(settings, metrics),
     ).run()
+
+
+def hub_of(settings: Settings, metrics: Metrics) -> Hub:
+    """Return what all connections share, with its numbers among the metrics."""
+    hub = Hub(
+        Limits(
+            connections=settings.max_connections,
+            head_bytes=settings.max_head_bytes,
+            body_bytes=settings.max_unread_bytes,
+            answer_bytes=settings.max_unsent_bytes,
+        ),
+        on_closed=lambda reason: metrics.connections_closed.labels(reason).inc(),
+    )
+    metrics.observe_connections(
+        unfinished=lambda: len(hub.places.unfinished),
+        busy=lambda: len(hub.places.busy),
+        idle=lambda: len(hub.places.idle),
+        closing=lambda: len(hub.places.dropping),
+    )
+    metrics.observe_waiting(
+        head=lambda: hub.head_bytes,
+        body=lambda: hub.body_bytes,
+        answer=lambda: hub.outflow.waiting_bytes,
+    )
+    return hub
 
 
 def settle() -> None:

@@ -40,6 +40,25 @@ class Metrics:
             "Requests that are being answered.",
             registry=self.registry,
         )
+        self.connections_closed = Counter(
+            "safelight_http_connections_closed_total",
+            "Connections that the server closed against their clients' will, by reason.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self._connections = Gauge(
+            "safelight_http_connections",
+            "Connections of clients, by what they do: unfinished (a head is awaited), busy, idle,"
+            " closing.",
+            ("state",),
+            registry=self.registry,
+        )
+        self._waiting = Gauge(
+            "safelight_http_waiting_bytes",
+            "Bytes that wait over all connections: of heads, bodies and answers.",
+            ("kind",),
+            registry=self.registry,
+        )
         self.upload_bytes = Counter(
             "safelight_upload_bytes_total",
             "Bytes of originals taken in.",
@@ -92,6 +111,16 @@ class Metrics:
             "Images in the cache that clients can see.",
             registry=self.registry,
         )
+
+    def observe_connections(self, **states: Callable[[], int]) -> None:
+        """Report the numbers of connections in each state from now on."""
+        for state, count in states.items():
+            self._connections.labels(state).set_function(count)
+
+    def observe_waiting(self, **kinds: Callable[[], int]) -> None:
+        """Report the bytes of each kind that wait from now on."""
+        for kind, count in kinds.items():
+            self._waiting.labels(kind).set_function(count)
 
     def observe_watch(
         self, kind: str, is_synced: Callable[[], bool], age: Callable[[], float]

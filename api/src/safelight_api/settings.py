@@ -47,6 +47,14 @@ class Settings:
     drain_seconds: int = 25
     """How long requests may go on after SIGTERM; keep it below the pod's grace period."""
     s3_connections: int = 16
+    max_connections: int = 1024
+    """Of clients at a time; beyond it some go, and others wait until they are taken."""
+    max_head_bytes: int = 16 * 1024 * 1024
+    """Heads that have not ended, and requests that wait behind others, of all connections."""
+    max_unread_bytes: int = 32 * 1024 * 1024
+    """Bodies that have arrived and that nobody has read yet, of all connections."""
+    max_unsent_bytes: int = 64 * 1024 * 1024
+    """Answers that clients do not take as fast as they come, of all connections."""
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
@@ -94,6 +102,18 @@ class Settings:
             ),
             s3_connections=environment.integer(
                 "S3_CONNECTIONS", cls.s3_connections, least=1, most=256
+            ),
+            max_connections=environment.integer(
+                "MAX_CONNECTIONS", cls.max_connections, least=16, most=100_000
+            ),
+            max_head_bytes=environment.integer(
+                "MAX_HEAD_BYTES", cls.max_head_bytes, least=2**20, most=2**40
+            ),
+            max_unread_bytes=environment.integer(
+                "MAX_UNREAD_BYTES", cls.max_unread_bytes, least=2**20, most=2**40
+            ),
+            max_unsent_bytes=environment.integer(
+                "MAX_UNSENT_BYTES", cls.max_unsent_bytes, least=2**20, most=2**40
             ),
         )
 

@@ -14,7 +14,7 @@ from safelight_api.openapi import (
     uploads,
 )
 from safelight_api.openapi.building import Json
-from safelight_api.server import MAX_HEAD_BYTES
+from safelight_api.serving.connection import MAX_HEAD_BYTES
 from safelight_api.settings import Settings
 
 OPENAPI: Final = "3.1.1"

@@ -6,12 +6,13 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
-import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from safelight_api import server
+from safelight_api.serving import server
+from safelight_api.serving.hub import Limits
 from tests.api.asking import assert_problem, eventually
 from tests.api.running import Connection
+from tests.api.serving.running import Serving, running
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n"
 
@@ -24,38 +25,16 @@ async def application(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 @pytest.fixture
-async def serving(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[server.LeavingServer]:
+async def serving() -> AsyncIterator[Serving]:
     """Return a running server that is impatient."""
-    monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
-    monkeypatch.setattr(server, "LINGER_SECONDS", 0.2)
-    config = uvicorn.Config(
-        application,
-        port=0,
-        http=server.BoundedProtocol,
-        lifespan="off",
-        log_config=None,
-        ws="none",
-    )
-    serving = server.LeavingServer(config)
-    task = asyncio.create_task(serving._serve())  # noqa: SLF001 - `serve` would take over the test's signals
-    await eventually(lambda: serving.started)
-    yield serving
-    serving.should_exit = True
-    await task
-
-
-async def connect(serving: server.LeavingServer) -> Connection:
-    """Open a connection."""
-    (listener,) = serving.servers[0].sockets
-    return Connection(*await asyncio.open_connection(*listener.getsockname()))
+    async with running(application, Limits(head_seconds=0.2, linger_seconds=0.2)) as serving:
+        yield serving
 
 
 @pytest.fixture
-async def connection(serving: server.LeavingServer) -> AsyncIterator[Connection]:
+async def connection(serving: Serving) -> Connection:
     """Return a connection to it."""
-    connection = await connect(serving)
-    yield connection
-    connection.close()
+    return await serving.connect()
 
 
 async def ends(connection: Connection) -> float:
@@ -110,39 +89,27 @@ async def test_what_is_no_http(sent: bytes, connection: Connection) -> None:
     assert_problem(await connection.answer(), 400)
 
 
-async def test_a_body_that_nobody_wants_is_dropped_for_a_while(connection: Connection) -> None:
-    await connection.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n")
-    assert (await connection.answer()).text == "ok"
-    await connection.send(b"x" * 300_000)
-    await connection.send(REQUEST + b"\r\n")
-    assert (await connection.answer()).text == "ok", "the connection is of use again"
-    await connection.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n")
-    assert (await connection.answer()).text == "ok"
-    assert 0.1 < await ends(connection) < 2
-
-
 async def test_an_idle_connection_hears_that_it_will_be_closed(
-    serving: server.LeavingServer, connection: Connection
+    serving: Serving, connection: Connection
 ) -> None:
     """The server is about to end: one more request on each connection finds an answer."""
-    fresh = await connect(serving)
+    fresh = await serving.connect()
     await connection.send(REQUEST + b"\r\n")
     assert "connection" not in (await connection.answer()).headers
-    serving.should_exit = True
-    await eventually(lambda: not serving.servers[0].is_serving())
+    serving.server.should_exit = True
+    await eventually(lambda: not serving.server.servers[0].is_serving())
     for other in (connection, fresh):
         await other.send(REQUEST + b"\r\n")
         answer = await other.answer()
         assert (answer.text, answer.headers["connection"]) == ("ok", "close")
         assert await ends(other) < 0.5
-    fresh.close()
 
 
 async def test_the_end_does_not_wait_long_for_an_idle_connection(
-    serving: server.LeavingServer, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    serving: Serving, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "NOTICE_SECONDS", 0.5)
     await connection.send(REQUEST + b"\r\n")
     await connection.answer()
-    serving.should_exit = True
+    serving.server.should_exit = True
     assert 0.3 < await ends(connection) < 2
