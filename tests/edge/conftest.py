@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, AsyncExitStack
+from contextlib import AbstractContextManager
 
 import pytest
 import pytest_asyncio
@@ -89,12 +89,8 @@ def ways(
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def owners(ways: dict[str, Way], operator: PlayedOperator) -> AsyncIterator[dict[str, Owner]]:
+async def owners(ways: dict[str, Way], operator: PlayedOperator) -> dict[str, Owner]:
     """Return the client whose image it is: for each way one with connections of its own."""
-    async with AsyncExitStack() as stack:
-        owners = {
-            name: await stack.enter_async_context(Owner.connected(way, operator))
-            for name, way in ways.items()
-        }
-        await owners[proxies.DIRECT].restore()
-        yield owners
+    owners = {name: Owner(way, operator) for name, way in ways.items()}
+    await owners[proxies.DIRECT].restore()
+    return owners

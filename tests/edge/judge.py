@@ -13,6 +13,7 @@ class Answer:
     status: int
     says_close: bool
     """Whether it says that it is the connection's last."""
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +68,18 @@ def _one(raw: bytes, method: str, *, ended: bool) -> tuple[Answer | None, list[i
     if ended:
         connection.receive_data(b"")
     interim: list[int] = []
-    answer: Answer | None = None
+    status, says_close, body = 0, False, b""
     while True:
         event = connection.next_event()
         if isinstance(event, h11.InformationalResponse):
             interim.append(event.status_code)
         elif isinstance(event, h11.Response):
             options = [value.lower() for name, value in event.headers if name == b"connection"]
-            answer = Answer(event.status_code, any(b"close" in value for value in options))
+            status, says_close = event.status_code, any(b"close" in value for value in options)
+        elif isinstance(event, h11.Data):
+            body += bytes(event.data)
         elif isinstance(event, h11.EndOfMessage):
             rest, _ = connection.trailing_data
-            return answer, interim, rest
-        elif not isinstance(event, h11.Data):
+            return Answer(status, says_close, body), interim, rest
+        else:
             return None, interim, raw

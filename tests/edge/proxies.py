@@ -40,8 +40,6 @@ class Way:
     name: str
     host: str
     port: int
-    speaks_http2: bool = False
-    """To clients that know it beforehand (h2c)."""
 
     @property
     def url(self) -> str:
@@ -163,8 +161,6 @@ def started(upstream: str, directory: Path, programs: Programs) -> Iterator[dict
     host, _, api_port = upstream.partition(":")
     ports = dict(zip(WAYS[1:], free_ports(len(WAYS) - 1), strict=True))
     ways = {name: Way(name, "127.0.0.1", port) for name, port in ports.items()}
-    for name in ("haproxy-safe", "haproxy-always"):
-        ways[name] = Way(name, "127.0.0.1", ports[name], speaks_http2=True)
     daemons = list(_daemons(upstream, directory, ports, programs))
     try:
         for daemon in daemons:

@@ -76,7 +76,7 @@ def _wrong_directly(row: Row, answers: Answers) -> str:
     if closed and closed[0] < len(seen):
         return f"{seen}: more after the answer {closed[0]} that said it was the last"
     expected = row.direct[: closed[0]] if closed and row.may_close else row.direct
-    return "" if seen == expected else f"{seen}, not {expected}"
+    return "" if seen == expected else f"{seen}, not {expected}: {answers.final}"
 
 
 def _wrong_proxied(row: Row, answers: Answers) -> str:
@@ -89,7 +89,7 @@ def _wrong_proxied(row: Row, answers: Answers) -> str:
         is_right = seen == row.direct or (
             row.may_close and seen and seen == row.direct[: len(seen)]
         )
-        return "" if is_right else f"{seen}, not {row.direct}"
+        return "" if is_right else f"{seen}, not {row.direct}: {answers.final}"
     if len(seen) > row.limit:
         return f"{seen}: {len(seen)} answers, not at most {row.limit}"
     strange = set(seen) - {*row.direct, *row.meant, 200} - _OF_PROXIES

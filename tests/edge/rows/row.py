@@ -20,7 +20,7 @@ HOST: Final = b"Host: api.test"
 CLOSE: Final = b"Connection: close"
 JSON: Final = b"Content-Type: application/json"
 TOKEN: Final = b"Authorization: Bearer " + ATTACKER.encode()
-_OWNERS: Final = b"Authorization: Bearer " + OWNER.encode()
+OWNERS: Final = b"Authorization: Bearer " + OWNER.encode()
 
 HEALTH: Final = b"/healthz"
 IMAGES: Final = b"/api/available-image"
@@ -59,7 +59,7 @@ CHUNKED: Final = b"Transfer-Encoding: chunked"
 
 LAST: Final = request(b"GET", HEALTH, CLOSE)
 """Ends every row: 200, and then the connection's end."""
-WHOLE: Final = request(b"DELETE", IMAGE, _OWNERS)
+WHOLE: Final = request(b"DELETE", IMAGE, OWNERS)
 """A body that would delete the canary if it were read as a request."""
 START: Final = request(b"DELETE", IMAGE, b"X-Ignored: ")[:-4]
 """A body that would wait for the next client's request, and delete the canary with its token."""

@@ -87,6 +87,7 @@ def _tunnels() -> Iterator[Row]:
         request(b"GET", HEALTH, *_OFFERS["h2c"]),
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         direct=(200, 505),
+        meant=(401,),
     )
     yield wrong("connect", request(b"CONNECT", b"api.test:80"), direct=(501,), meant=(404, 401))
     yield wrong("connect-path", request(b"CONNECT", HEALTH), meant=(401, 404, 200))
