@@ -12,6 +12,7 @@ from tests.edge.rows.row import (
     NO_IMAGE,
     SMUGGLED,
     TOKEN,
+    UPLOADS,
     Row,
     chunked,
     fine,
@@ -43,6 +44,7 @@ def rows() -> Iterator[Row]:
         every = offer == "h2c"
         for kind, smuggled in SMUGGLED.items():
             yield from _with_body(f"{offer}-{kind}", fields, smuggled, every=every)
+            yield from _with_large_body(f"{offer}-{kind}", fields, smuggled)
     yield from _tunnels()
 
 
@@ -79,6 +81,14 @@ def _with_body(name: str, fields: tuple[bytes, ...], body: bytes, *, every: bool
             # An answer that comes before the body says that it is the last.
             early = target != "read"
             yield fine(title, *styles[style], direct=(status,), may_close=early)
+
+
+def _with_large_body(name: str, fields: tuple[bytes, ...], smuggled: bytes) -> Iterator[Row]:
+    """What is too large for one segment comes later, also from a proxy that has gathered it all."""
+    body = b"\r\n" * 40_000 + smuggled
+    for target, path, status in (("unread", HEALTH, 405), ("stranger", UPLOADS, 401)):
+        bytes_ = request(b"POST", path, *fields, length(body)) + body
+        yield fine(f"upgrade-{name}-{target}-large", bytes_, direct=(status,), may_close=True)
 
 
 def _tunnels() -> Iterator[Row]:
