@@ -120,6 +120,10 @@ def test_values_reach_the_units(helm: Helm) -> None:
             "limits.jobsPerSecond": 0.5,
             "limits.failedRetentionSeconds": 31_536_000,
             "api.s3Connections": 8,
+            "api.bounds.connections": 64,
+            "api.bounds.headBytes": 2_000_000,
+            "api.bounds.unreadBytes": 3_000_000,
+            "api.bounds.unsentBytes": 4_000_000,
             "operator.resyncSeconds": 100,
             "operator.stalledAfterSeconds": 30,
             "operator.sweep": "delete",
@@ -143,6 +147,10 @@ def test_values_reach_the_units(helm: Helm) -> None:
         "MAX_PENDING": "1000000",
         "MAX_PENDING_PER_TOKEN": "500000",
         "S3_CONNECTIONS": "8",
+        "MAX_CONNECTIONS": "64",
+        "MAX_HEAD_BYTES": "2000000",
+        "MAX_UNREAD_BYTES": "3000000",
+        "MAX_UNSENT_BYTES": "4000000",
     }
     assert {f"SAFELIGHT_{name}": value for name, value in expected.items()}.items() <= api.items()
     expected = {
@@ -162,3 +170,36 @@ def test_values_reach_the_units(helm: Helm) -> None:
     }
     ours = {f"SAFELIGHT_{name}": value for name, value in expected.items()}
     assert ours.items() <= operator.items()
+
+
+@pytest.mark.parametrize(
+    ("memory", "size"),
+    [
+        ("512Mi", 512 * 2**20),
+        ("1.5Gi", 3 * 2**29),
+        ("1G", 10**9),
+        ("2e9", 2 * 10**9),
+        (600_000_000, 600_000_000),
+        (None, 512 * 2**20),
+    ],
+)
+def test_the_bounds_over_all_connections_are_parts_of_the_memory_limit(
+    helm: Helm, memory: str | int | None, size: int
+) -> None:
+    rendered = helm.template({"api.resources.limits.memory": memory})
+    environment = rendered.one("Deployment", "safelight-api").environment
+    expected = {
+        "MAX_CONNECTIONS": size // (512 * 1024),
+        "MAX_HEAD_BYTES": size // 32,
+        "MAX_UNREAD_BYTES": size // 16,
+        "MAX_UNSENT_BYTES": size // 8,
+    }
+    for name, value in expected.items():
+        assert environment[f"SAFELIGHT_{name}"] == str(value)
+
+
+def test_the_bounds_of_little_memory_are_what_the_api_takes_at_least(helm: Helm) -> None:
+    rendered = helm.template({"api.resources.limits.memory": "1Mi"})
+    environment = rendered.one("Deployment", "safelight-api").environment
+    assert environment["SAFELIGHT_MAX_CONNECTIONS"] == "16"
+    assert environment["SAFELIGHT_MAX_HEAD_BYTES"] == str(2**20)

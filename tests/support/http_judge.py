@@ -15,13 +15,16 @@ _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _FOLD: Final = re.compile(rb"\n[ \t]")
 _HOST: Final = re.compile(
-    rb"([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+(:\d*)?|\[[0-9A-Fa-f:.]+\](:\d*)?"
+    rb"([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+(:\d{0,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{0,5})?"
 )
 _ABSOLUTE: Final = re.compile(rb"(?i:https?)://([^/?#]*)([^?#]*)([^#]*)")
 _FRAMING_TRAILER: Final = re.compile(
     rb"(?i)\n0+(?:;[^\n]*)?\r\n(?:[^\r\n]+\r\n)*?(?:transfer-encoding|content-length):"
 )
-_PLAIN_SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,12}(;[^\r\n]*)?")
+_ODD_SIZE: Final = re.compile(
+    rb"(?m)^(?![0-9A-Fa-f]{1,12}(?:;[\w-]+(?:=(?:[\w-]+|\"[^\"]*\"))?)*\r?$)[\s+-]*[0-9A-Fa-f]"
+)
+"""A line that begins like a chunk's size, and is more than digits and whole extensions."""
 
 Judgement = Callable[[bytes, Request], bool]
 """Whether bytes, and the request that h11 reads in them, hold what our refusal speaks of."""
@@ -108,9 +111,8 @@ STRICTER: Final[dict[str, tuple[str, Judgement]]] = {
     ),
     "A chunk's size is malformed.": (
         "h11 takes 20 digits, white space behind them, bare LF, anything as an extension",
-        lambda data, _: any(
-            not _PLAIN_SIZE.fullmatch(line) or len(line) > 1000 or _CONTROL.search(line)
-            for line in data.split(b"\r\n")
+        lambda data, _: (
+            any(e.search(data) for e in (_ODD_SIZE, _BARE_LF, _CONTROL)) or len(data) > 1000
         ),
     ),
     "There are too many empty lines before the request.": (
@@ -156,7 +158,7 @@ def _meant(request: Request) -> tuple[str, bytes, list[tuple[bytes, bytes]]]:
         return request.method, request.target, _comparable(request.headers)
     host, path, query = found.groups()
     target = (path or (b"*" if request.method == "OPTIONS" and not query else b"/")) + query
-    headers = [(name, host if name == b"host" else value) for name, value in request.headers]
+    headers = [(b"host", host), *(each for each in request.headers if each[0] != b"host")]
     return request.method, target, _comparable(headers)
 
 

@@ -14,6 +14,8 @@ def rows() -> Iterator[tuple[str, str, str, str, str]]:
     importlib.import_module("safelight_operator.metrics")
     api = Metrics()
     api.observe_watch("ImageUpload", lambda: True, lambda: 0.0)
+    api.observe_connections(idle=lambda: 0)
+    api.observe_waiting(head=lambda: 0)
     api.observe_cache(pending=lambda: 0, failed=lambda: 0, images=lambda: 0)
     for unit, registry in (("api", api.registry), ("operator", REGISTRY)):
         labels = _labels(registry)

@@ -93,6 +93,40 @@ app.kubernetes.io/managed-by: safelight-operator
       key: secret-access-key
 {{- end -}}
 
+{{/* A quantity of memory (`512Mi`, `1.5G`, `1e9`, or a number) in bytes, rounded down. */}}
+{{- define "safelight.bytes" -}}
+{{- $text := toString . -}}
+{{- if not (kindIs "string" .) -}}
+{{- int64 . -}}
+{{- else if regexMatch "^[0-9.]+[eE][0-9]+$" $text -}}
+{{- int64 (float64 $text) -}}
+{{- else -}}
+{{- $number := regexFind "^[0-9]+([.][0-9]+)?" $text -}}
+{{- $unit := trimPrefix $number $text -}}
+{{- $units := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
+{{- if or (not $number) (not (hasKey $units $unit)) -}}
+{{- fail (printf "%s is no quantity of memory such as 512Mi" $text) -}}
+{{- end -}}
+{{- mulf (float64 $number) (get $units $unit) | int64 -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Bounds of the API over all connections together, as JSON: a part of its memory limit each (of 512Mi
+if it has none), so that all of them at once leave a fifth of it free. docs/decisions/0040 has the sums.
+*/}}
+{{- define "safelight.bounds" -}}
+{{- $limits := .Values.api.resources.limits | default dict -}}
+{{- $memory := include "safelight.bytes" ($limits.memory | default "512Mi") | int64 -}}
+{{- $bounds := .Values.api.bounds -}}
+{{- dict
+  "connections" ($bounds.connections | default (min 100000 (max 16 (div $memory 524288))))
+  "headBytes" ($bounds.headBytes | default (max 1048576 (div $memory 32)))
+  "unreadBytes" ($bounds.unreadBytes | default (max 1048576 (div $memory 16)))
+  "unsentBytes" ($bounds.unsentBytes | default (max 1048576 (div $memory 8)))
+  | toJson -}}
+{{- end -}}
+
 {{/* Security of every pod and every container: Pod Security "restricted" and a read-only root. */}}
 {{- define "safelight.podSecurityContext" -}}
 runAsNonRoot: true

@@ -31,6 +31,10 @@ class Serving:
         self._connections.append(connection)
         return connection
 
+    def later(self, seconds: float) -> None:
+        """Have the server find what is overdue, as if so much time had gone by."""
+        self.hub.sweep(asyncio.get_running_loop().time() + seconds)
+
     async def close(self) -> None:
         """Close all connections."""
         for connection in self._connections:

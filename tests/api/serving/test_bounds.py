@@ -13,6 +13,7 @@ import pytest
 import uvloop
 from starlette.types import Receive, Scope, Send
 
+from safelight_api.serving import hub
 from safelight_api.serving.hub import READ_BYTES, READ_HEAD_BYTES, READ_SHORT_BYTES, Limits
 from safelight_api.serving.places import Client
 from tests.api.asking import assert_problem, eventually
@@ -24,7 +25,12 @@ GET = b"GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\n\r\n"
 POST = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
 PIECE = 256 * 1024
 LIMITS = Limits(
-    connections=32, head_bytes=2**20, body_bytes=2**20, answer_bytes=2**21, stall_seconds=60
+    connections=32,
+    head_bytes=2**20,
+    body_bytes=2**20,
+    answer_bytes=2**21,
+    head_seconds=120,
+    stall_seconds=120,
 )
 
 
@@ -142,10 +148,9 @@ def test_idle_connections_make_room_and_one_client_leaves_a_quarter(run: Run) ->
 def test_where_nobody_can_go_connections_wait_in_the_kernel(run: Run) -> None:
     async def test() -> None:
         async with serve(LIMITS) as (serving, application):
-            names = [b"anna", b"ben", b"cleo", b"dora"]
             for number in range(32):
                 connection = await serving.connect()
-                await connection.send(GET % (b"/waits", names[number % 4]))
+                await connection.send(GET % (b"/waits", b"client %d" % number))
                 count = number + 1
                 await eventually(lambda count=count: application.running == count, seconds=30)  # type: ignore[misc]  # mypy cannot tell a lambda's default
             late = await serving.connect()
@@ -170,7 +175,11 @@ def test_too_many_requests_of_one_client_are_refused_not_ended(run: Run) -> None
             late = await serving.connect()
             await late.send(GET % (b"/", b"anna"))
             answered = await late.answer(30)
-            assert answered.headers["connection"] == "close"
+            assert (answered.text, answered.headers["connection"]) == ("xx", "close")
+            late = await serving.connect()
+            await late.send(GET % (b"/waits", b"anna"))
+            assert_problem(await late.answer(30), 429)
+            assert serving.closed == ["share", "share"]
             assert application.running == 24
             await assert_serves(serving)
 
@@ -210,7 +219,6 @@ def test_pipelined_requests_wait_in_their_clients_memory(run: Run) -> None:
 
 def test_pipelined_requests_are_bounded_together(run: Run) -> None:
     async def test() -> None:
-        application = Application()
         limits = replace(LIMITS, connections=1000, head_bytes=4 * READ_HEAD_BYTES)
         async with serve(limits) as (serving, application):
             connections = [await serving.connect() for _ in range(20)]
@@ -259,6 +267,26 @@ def test_answers_that_nobody_takes_are_bounded_together(run: Run) -> None:
             assert len(answered.content) == 40 * PIECE
             await assert_serves(serving)
         assert serving.hub.outflow.waiting_bytes == 0
+
+    run(test)
+
+
+def test_while_memory_is_short_a_further_large_answer_is_refused(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "ROOM_SECONDS", 0.3)
+
+    async def test() -> None:
+        async with serve(replace(LIMITS, connections=1000)) as (serving, _):
+            for _ in range(100):
+                await (await serving.connect()).send(GET % (b"/large", b"slow"))
+                await asyncio.sleep(0.01)
+                if serving.hub.outflow.is_short:
+                    break
+            late = await serving.connect()
+            await late.send(GET % (b"/large", b"slow"))
+            assert_problem(await late.answer(30), 503)
+            await assert_serves(serving, b"slow")
 
     run(test)
 

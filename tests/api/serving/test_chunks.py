@@ -31,8 +31,8 @@ def decoded(data: bytes, most: int = 1000, size: int | None = None) -> tuple[byt
         (b"3\r\nabc\r\n0\r\n\r\n", b"abc"),
         (b"A\r\n0123456789\r\n1\r\n\n\r\n000\r\n\r\n", b"0123456789\n"),
         (b"000000000003\r\nabc\r\n0\r\n\r\n", b"abc"),
-        (b"3;a=b\r\nabc\r\n2;\r\nde\r\n0;x\r\n\r\n", b"abcde"),
-        (b'3;a="b c";d\r\nabc\r\n0\r\nA: b\r\nContent-Length: 5\r\n\r\n', b"abc"),
+        (b"3;a=b\r\nabc\r\n2;c;d\r\nde\r\n0;x\r\n\r\n", b"abcde"),
+        (b'3;a="b\\" ;c";d\r\nabc\r\n0\r\nA: b\r\nContent-Length: 5\r\n\r\n', b"abc"),
         (b"2\r\n\r\n\r\n0\r\n\r\n", b"\r\n"),
         (b"5\r\n0\r\n\r\n\r\n0\r\n\r\n", b"0\r\n\r\n"),
     ],
@@ -48,6 +48,7 @@ def test_bodies(data: bytes, body: bytes, size: int | None) -> None:
     [
         *(b"", b"0x1", b"1_0", b"+1", b"-1", b" 1", b"1 ", b"1\t", b"g", b"1g", b"1 ;a", b"\xb2"),
         *(b"1\n", b"1\r", b"1;a\r", b"1;a\nb", b"1;\x00", b"1;\x0b", b"1;\xe9", b"1,2", b"1.0"),
+        *(b"1;", b"1;a=", b"1;a b", b"1; a", b'1;a="b', b'1;a="b"c', b'1;a="\\\x00"'),
         *(b"0000000000001", b"FFFFFFFFFFFFFFFFF", b"1;" + b"a" * MAX_LINE_BYTES),
     ],
 )

@@ -63,7 +63,11 @@ def test_targets_are_brought_into_one_form(line: bytes, target: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("line", "host"),
-    [(b"GET / HTTP/1.1", b"h"), (b"GET http://other:8080/a HTTP/1.1", b"other:8080")],
+    [
+        (b"GET / HTTP/1.1", b"h"),
+        (b"GET http://other:8080/a HTTP/1.1", b"other:8080"),
+        (b"GET http://other/a HTTP/1.0", b"other"),
+    ],
 )
 def test_the_host_of_the_target_counts(line: bytes, host: bytes) -> None:
     """RFC 9112, 3.2.2."""
@@ -71,6 +75,8 @@ def test_the_host_of_the_target_counts(line: bytes, host: bytes) -> None:
 
 
 def test_http_1_0_needs_no_host() -> None:
+    absolute = parsed(head(line=b"GET http://h/ HTTP/1.0", host=None))
+    assert absolute.headers == [(b"host", b"h")]
     found = parsed(head(line=b"GET / HTTP/1.0", host=None))
     assert (found.version, found.headers, found.keep_alive) == ("1.0", [], False)
 

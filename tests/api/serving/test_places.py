@@ -4,11 +4,16 @@ from safelight_api.serving.places import BUSY_SECONDS, SPARED_SECONDS, Places
 
 
 def taken(most: int, *connections: str) -> Places[str]:
-    """Return places that connections took at the seconds 0, 1, 2, …"""
+    """Return places that connections took at the seconds 0, 1, 2 and so on."""
     places: Places[str] = Places(most)
     for second, connection in enumerate(connections):
         places.enter(connection, second)
     return places
+
+
+def are_taken(places: Places[str]) -> bool:
+    """Say whether a newcomer has to wait."""
+    return places.are_taken
 
 
 def named(places: Places[str], now: float, **clients: str) -> None:
@@ -24,13 +29,13 @@ def test_there_is_room_until_the_last_place_is_taken() -> None:
     named(places, 3, a="anna", b="anna", c="anna")
     for number in range(4):
         places.enter(f"new {number}", 4)
-        assert not places.are_taken
+        assert not are_taken(places)
     places.enter("last", 4)
-    assert places.are_taken
+    assert are_taken(places)
     assert len(places) == 8
     places.leave("b")
     places.leave("b")
-    assert not places.are_taken
+    assert not are_taken(places)
     assert len(places) == 7
     assert places.held("anna") == 2
 
@@ -80,7 +85,7 @@ def test_a_request_is_ended_for_a_newcomer_only_where_a_client_has_too_much_for_
     for connection, client in zip("abcd", ("anna", "anna", "ben", "cleo"), strict=True):
         places.begin_answer(connection, 10)
         assert places.charge(connection, client, 10) is None
-    assert places.are_taken
+    assert are_taken(places)
     assert places.first_to_go(10 + BUSY_SECONDS - 0.1) is None
     assert places.first_to_go(10 + BUSY_SECONDS) == "a"
     places.leave("a")
@@ -92,20 +97,20 @@ def test_a_request_is_ended_for_a_newcomer_only_where_a_client_has_too_much_for_
 
 def test_all_without_a_token_never_hold_the_last_quarter() -> None:
     places = taken(8, *"abcdef")
-    assert places.are_taken
+    assert are_taken(places)
     assert places.first_to_go(6) == "a"
     places.leave("a")
     places.enter("g", 6)
     assert len(places) == 6
     named(places, 7, b="anna")
-    assert not places.are_taken, "one of them was somebody's"
+    assert not are_taken(places), "one of them was somebody's"
 
 
 def test_a_client_never_holds_the_last_quarter() -> None:
     places = taken(8, *"abcdef")
     named(places, 10, **dict.fromkeys("abcdef", "anna"))
     places.enter("g", 11)
-    assert not places.are_taken
+    assert not are_taken(places)
     places.begin_answer("g", 12)
     assert places.charge("g", "anna", 12) == "a", "the one that has been idle for longest"
     places.leave("a")

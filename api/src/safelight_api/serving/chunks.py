@@ -18,7 +18,10 @@ MAX_PIECES: Final = 1024
 """In one call: some 1 ms."""
 
 _PLAIN_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,12})\r\n")
-_SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,12})(;[\t\x20-\x7e]*+)?\r\n")
+_NAME: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_QUOTED: Final = rb'"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e]|\\[\t\x20-\x7e])*+"'
+_EXTENSION: Final = rb";" + _NAME + rb"(?:=(?:" + _NAME + rb"|" + _QUOTED + rb"))?"
+_SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,12})((?:" + _EXTENSION + rb")*+)\r\n")
 _CRLF: Final = b"\r\n"
 _IN_SIZE, _IN_DATA, _AFTER_DATA, _IN_TRAILERS, _DONE = range(5)
 
@@ -136,10 +139,9 @@ class ChunkDecoder:
         if line is None:
             raise malformed("A chunk's size is malformed.")
         digits, extensions = line.groups()
-        if extensions is not None:
-            self.meta_bytes += len(extensions)
-            if self.meta_bytes > self._most:
-                raise too_large("The chunk extensions are too large.")
+        self.meta_bytes += len(extensions)
+        if self.meta_bytes > self._most:
+            raise too_large("The chunk extensions are too large.")
         self._left = int(digits, 16)
         self._state = _IN_DATA if self._left else _IN_TRAILERS
 

@@ -87,10 +87,10 @@ class Connection(Wire):
     def drop_queue(self) -> None:
         """Drop what is pipelined, and close after the answer that is under way."""
         cycle = self._cycle
-        if cycle is not None and cycle.is_body_complete:
+        if cycle is not None and cycle.is_body_complete and self._reader.held_bytes:
             self.is_leaving = True
             self._reader = RequestReader(MAX_HEAD_BYTES)
-            self._hub.hold_head(self, self._head_cost)
+            self._hub.count_head(self, self._head_cost)
             self._hub.on_closed("head_bytes")
 
     # What the request under way calls.

@@ -111,6 +111,10 @@ class Cycle:
         name: str | None = self.scope.get("client_name")
         return name
 
+    def charged_to(self) -> str:
+        """Return whose turn the next step takes; all without a token are one client."""
+        return self.scope.get("client_name") or ""
+
     def wake(self) -> None:
         """Have the application look again: at the body, or that the client has gone."""
         if self._news is not None:
@@ -125,19 +129,23 @@ class Cycle:
         """Have the application answer."""
         try:
             await app(self.scope, self.receive, self.send)
+        except errors.ApiError as error:
+            self._fail(error)
         except Exception:
             logger.exception("the application failed")
+            self._fail(errors.internal())
         except BaseException:
-            self._fail()
+            self._fail(errors.unavailable())  # the server ends
             raise
-        self._fail()
+        else:
+            self._fail(errors.internal())
 
-    def _fail(self) -> None:
+    def _fail(self, error: errors.ApiError) -> None:
         """See to it that a request is answered, or its connection closed."""
         if self.is_gone or self.is_complete:
             return
         if not self.is_started:
-            self.refuse(errors.internal())
+            self.refuse(error)
         elif self._left is None and not self._is_chunked:
             self._line.abort()  # the end of such an answer is its connection's
         else:

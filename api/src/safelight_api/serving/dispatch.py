@@ -8,6 +8,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from safelight_api.serving.events import Head
+from safelight_api.serving.turns import Turns
 
 
 class Runnable(Protocol):
@@ -16,9 +17,12 @@ class Runnable(Protocol):
     async def run(self, app: ASGIApp) -> None:
         """Have the application answer it."""
 
+    def charged_to(self) -> str:
+        """Return the client whose turn its next step takes, as far as it is known by now."""
+
 
 class Dispatcher:
-    """Starts the application for each request, in a task of its own.
+    """Starts the application for each request, in a task of its own and in its client's turns.
 
     Args:
         config: of uvicorn; its application is wrapped already.
@@ -33,10 +37,12 @@ class Dispatcher:
         self._asgi = {"version": config.asgi_version, "spec_version": "2.3"}
         self._root_path = config.root_path
         self._loop = asyncio.get_running_loop()
+        self._turns = Turns()
 
     def start(self, request: Runnable) -> None:
         """Begin to answer a request."""
-        task = self._loop.create_task(request.run(self._app))
+        run = self._turns.metered(request.run(self._app), request.charged_to)
+        task = self._loop.create_task(run)
         self.state.tasks.add(task)
         task.add_done_callback(self.state.tasks.discard)
 

@@ -21,7 +21,7 @@ class Head:
     headers: list[tuple[bytes, bytes]]
     """Names in lower case, as ASGI has them; in the order in which they were sent.
 
-    Of a target in absolute form, `host` is the target's (RFC 9112, 3.2.2).
+    Of a target in absolute form, `host` is the target's, and the first (RFC 9112, 3.2.2).
     """
     keep_alive: bool
     """Whether another request may follow; HTTP/1.0 never keeps a connection here."""

@@ -52,10 +52,10 @@ def parse(held: bytes | bytearray, start: int, end: int) -> Head:
             asked.setdefault(name, []).append(value)
         elif name == b"connection" and _CLOSE.search(value):
             keep_alive = False
-    host = _host(asked.get(b"host", []), version)
+    _check_host(asked.get(b"host", []), version)
     target, target_host = origin_form(method, target)
-    if target_host is not None and host is not None:
-        headers = [(n, target_host if n == b"host" else v) for n, v in headers]
+    if target_host is not None:
+        headers = [(b"host", target_host), *(field for field in headers if field[0] != b"host")]
     length, is_chunked = _framing(asked, version)
     return Head(
         method,
@@ -99,19 +99,18 @@ def is_field_line(line: bytes | bytearray, start: int, end: int) -> bool:
     return _FIELD.fullmatch(line, start, end) is not None
 
 
-def _host(values: list[bytes], version: str) -> bytes | None:
-    """Return the one host (RFC 9112, 3.2): 400 if it is missing, repeated or none.
+def _check_host(values: list[bytes], version: str) -> None:
+    """Refuse a head whose host is missing, repeated or none: 400 (RFC 9112, 3.2).
 
     An empty one is allowed by that section for targets without an authority; no address of this
     server is such a target (RFC 9110, 4.2.1), and proxies refuse it.
     """
     if not values and version == "1.0":
-        return None
+        return
     if len(values) != 1:
         raise malformed("A request has one Host field.")
     if not authority(values[0]):
         raise malformed("The Host field is malformed.")
-    return values[0]
 
 
 def _framing(asked: dict[bytes, list[bytes]], version: str) -> tuple[int | None, bool]:

@@ -114,10 +114,14 @@ class Hub:
         """Whether only those may read on whose application has taken all that was there."""
         return self.body_bytes > self.limits.body_bytes
 
-    def hold_head(self, member: Member, held: int) -> None:
-        """Note how much a connection holds that is no request yet; make room if it is too much."""
+    def count_head(self, member: Member, held: int) -> None:
+        """Note how much a connection holds; less than before, so that there is room."""
         self.head_bytes += held - member.held_bytes
         member.held_bytes = held
+
+    def hold_head(self, member: Member, held: int) -> None:
+        """Note how much a connection holds that is no request yet; make room if it is too much."""
+        self.count_head(member, held)
         if self.head_bytes > self.limits.head_bytes:
             self._make_head_room()
 

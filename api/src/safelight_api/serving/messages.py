@@ -1,16 +1,22 @@
 """Answers that are written without the application, in the shape and with the headers of all."""
 
+import re
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
-
-from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, STATUS_LINE
 
 from safelight_api import errors
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 """RFC 9110, 15.2.1."""
 CLOSE: Final = b"connection: close\r\n"
+_STATUS_LINES: Final = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
+_NOT_IN_NAMES: Final = re.compile(rb"[^!#$%&'*+.^_`|~0-9A-Za-z-]")
+"""RFC 9110, 5.6.2."""
+_NOT_IN_VALUES: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+"""RFC 9110, 5.5."""
 _ALWAYS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -33,11 +39,11 @@ def head(
     Raises:
         RuntimeError: a header is malformed.
     """
-    lines = [STATUS_LINE[status]]
+    lines = [_STATUS_LINES[status]]
     length: int | None = None
     is_closing = False
     for name, value in headers:
-        if HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
+        if _NOT_IN_NAMES.search(name) or _NOT_IN_VALUES.search(value):
             raise RuntimeError("a header of the answer is malformed")
         lower = name.lower()
         if lower == b"connection":
@@ -63,7 +69,7 @@ def refusal(
     names = {name for name, _ in answer.raw_headers}
     headers = [*more, *answer.raw_headers, *(one for one in _ALWAYS if one[0] not in names)]
     body = b"" if is_head else bytes(answer.body)
-    return STATUS_LINE[error.status] + header_lines(headers) + CLOSE + b"\r\n" + body
+    return _STATUS_LINES[error.status] + header_lines(headers) + CLOSE + b"\r\n" + body
 
 
 def short_of_memory() -> errors.ApiError:
