@@ -14,7 +14,7 @@ from tests.edge.judge import Answers
 from tests.edge.owner import Owner
 from tests.edge.proxies import DIRECT, WAYS, Way
 from tests.edge.rows import through
-from tests.edge.rows.row import Row
+from tests.edge.rows.row import WAIT, Row
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -75,6 +75,9 @@ def _wrong_directly(row: Row, answers: Answers) -> str:
     closed = [number for number, answer in enumerate(answers.final, 1) if answer.says_close]
     if closed and closed[0] < len(seen):
         return f"{seen}: more after the answer {closed[0]} that said it was the last"
+    is_early = row.is_unfinished or (row.may_close and WAIT in row.pieces)
+    if is_early and not closed:
+        return f"{seen}: before the body had come, without saying that it is the last"
     expected = row.direct[: closed[0]] if closed and row.may_close else row.direct
     return "" if seen == expected else f"{seen}, not {expected}: {answers.final}"
 
