@@ -9,7 +9,7 @@ from typing import Final
 
 import httpx
 
-from safelight_local import binaries, go, paths
+from safelight_local import go, paths
 from safelight_local.errors import LocalError
 from safelight_local.progress import Progress
 from tests.audit import findings, pins
@@ -64,7 +64,7 @@ def govulncheck(folder: Path) -> Report:
     """Ask the Go vulnerability database (GOVULNDB names another), by a folder's go.mod."""
     question = f"advisories of Go modules in {folder}"
     try:
-        compiler = go.ensure(binaries.wanted_go(), Progress())
+        compiler = go.ensure(go.wanted(folder), Progress())
     except LocalError as error:
         return Report(question, 0, unanswered=str(error))
     database = os.environ.get("GOVULNDB")

@@ -29,3 +29,15 @@ def test_one_that_was_loaded_before_needs_no_apt(
         debian.ensure_promtool(Progress())
     (tmp_path / "debian" / "promtool").mkdir(parents=True)
     assert debian.ensure_promtool(Progress()) == tmp_path / "debian" / "promtool" / "promtool"
+
+
+def test_packages_that_were_unpacked_before_need_no_apt(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SAFELIGHT_CACHE", str(tmp_path))
+    programs(monkeypatch)
+    with pytest.raises(LocalError, match=r"install nginx first \(there is no apt-get here\)"):
+        debian.ensure_unpacked("nginx", ("nginx", "libpcre2-8-0"), Progress())
+    files = tmp_path / "debian" / "nginx" / "files"
+    files.mkdir(parents=True)
+    assert debian.ensure_unpacked("nginx", ("nginx", "libpcre2-8-0"), Progress()) == files

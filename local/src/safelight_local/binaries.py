@@ -67,16 +67,10 @@ def ensure(progress: Progress) -> Path:
         return target
     log = paths.cache_directory() / "logs" / "binaries.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    compiler = go.ensure(wanted_go(), progress)
+    compiler = go.ensure(go.wanted(SOURCES), progress)
     title = f"Build Kubernetes {KUBERNETES_VERSION}, etcd, helm and the S3 server (once, ~10 min)"
     with progress.step(title, log):
         return cache.made_once(target, lambda unfinished: _build(compiler, unfinished, log))
-
-
-def wanted_go() -> str:
-    """Return the least version of Go that builds the programs, as `1.26.0`."""
-    lines = (SOURCES / "go.mod").read_text().splitlines()
-    return next(line.split()[1] for line in lines if line.startswith("go "))
 
 
 def _build(compiler: Path, target: Path, log: Path) -> None:

