@@ -22,6 +22,7 @@ import aiohttp
 from kubernetes.aio import config as kubernetes_config
 from kubernetes.aio.client import ApiClient, Configuration
 
+from safelight_adapters.answers import drop
 from safelight_api.cluster_errors import (
     ConflictError,
     GoneError,
@@ -226,7 +227,7 @@ class Cluster:
             query = {"limit": str(sizes.size)} | ({"continue": next_page} if next_page else {})
             async with self._send(_Request("list", kind, "GET", query=query)) as response:
                 try:
-                    body = await _body(response)
+                    body = await pages.whole(response.content.iter_any())
                     answer = document(pages.decode(body), "the answer")
                     found = list(items(answer, "items"))
                     break
@@ -283,10 +284,6 @@ class Cluster:
             except (TooLongError, UnreadableError) as error:
                 # Nobody can tell which object it speaks of; a list can, and goes on behind it.
                 raise GoneError(f"an event cannot be read: {error}") from error
-            finally:
-                # Broken off in the middle: there is no need to wait for the server's goodbye.
-                if response.connection is not None and response.connection.transport is not None:
-                    response.connection.transport.abort()
 
     async def _in_turn(self, request: _Request) -> Any:  # noqa: ANN401 - a JSON document
         async with self.turn():
@@ -295,7 +292,7 @@ class Cluster:
     async def _json(self, request: _Request) -> Any:  # noqa: ANN401 - a JSON document
         async with self._send(request) as response:
             try:
-                return pages.decode(await _body(response))
+                return pages.decode(await pages.whole(response.content.iter_any()))
             except (TooLongError, UnreadableError) as error:
                 raise UnavailableError(str(error), may_have_happened=True) from error
 
@@ -318,11 +315,14 @@ class Cluster:
                 body=request.body,
                 _request_timeout=request.timeout,
             )
-            async with answer.response as response:
+            response: aiohttp.ClientResponse = answer.response
+            try:
                 code = response.status
                 if code >= HTTPStatus.BAD_REQUEST:
                     raise error_of(code, await _status(response))
                 yield response
+            finally:
+                drop(response)
         except _NEVER_SENT as error:
             raise UnavailableError(type(error).__name__, may_have_happened=False) from error
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -338,22 +338,9 @@ class Cluster:
         return self._base + request.kind.plural + name + query
 
 
-async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """Return an answer's body, if it is not too long.
-
-    Raises:
-        TooLongError: it is; the connection is closed, so nothing more of it comes.
-    """
-    try:
-        return await pages.whole(response.content.iter_any())
-    except TooLongError:
-        response.close()
-        raise
-
-
 async def _status(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
     """Return the Status object of an error; proxies in between send other things."""
     try:
-        return document(pages.decode(await _body(response)), "the answer")
+        return document(pages.decode(await pages.whole(response.content.iter_any())), "the answer")
     except (TooLongError, UnreadableError):
         return {}

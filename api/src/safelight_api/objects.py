@@ -8,13 +8,15 @@ import base64
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
+from threading import Event
 from typing import IO, TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.response import StreamingBody
 
 from safelight_api import caller
 from safelight_api.conditions import ByteRange
@@ -204,12 +206,29 @@ class Objects:
         arguments: dict[str, Any] = {"Bucket": self._bucket, "Key": key, "IfMatch": f'"{etag}"'}
         if part is not None:
             arguments["Range"] = f"bytes={part.first}-{part.last}"
+        bodies: list[StreamingBody] = []
+        is_given_up = Event()
+
+        def close() -> None:
+            with suppress(IndexError):
+                bodies.pop().close()
+
+        def get() -> StreamingBody:
+            body = self._client.get_object(**arguments)["Body"]
+            bodies.append(body)
+            if is_given_up.is_set():
+                close()
+            return body
+
         try:
-            answer = await self.run("get", lambda: self._client.get_object(**arguments))
+            body = await self.run("get", get)
         except BaseException:
+            # The thread goes on. Whoever of the two is later closes what nobody will read.
+            is_given_up.set()
+            close()
             closed()
             raise
-        return ObjectStream(self, answer["Body"], closed)
+        return ObjectStream(self, body, closed)
 
     async def delete(self, *keys: str) -> None:
         """Delete objects; absent ones are fine.

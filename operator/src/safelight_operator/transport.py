@@ -19,6 +19,7 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config.incluster_config import load_incluster_config
 from kubernetes.aio.config.kube_config import load_kube_config
 
+from safelight_adapters.answers import drop
 from safelight_contract import pages
 from safelight_contract.pages import PageSizes, TooLongError
 from safelight_contract.resources import MANAGER
@@ -214,7 +215,10 @@ class Transport:
         start, code = perf_counter(), 0
         try:
             response = await self._send(verb, path, query, body, accept, _TIMEOUT)
-            data = await _body(response)
+            try:
+                data = await pages.whole(response.content.iter_any())
+            finally:
+                drop(response)
             code = response.status
             if code >= 400:  # noqa: PLR2004 - HTTP's first error
                 raise from_answer(response, data)
@@ -243,7 +247,7 @@ class Transport:
             response = await self._send("GET", path, query, None, METADATA, timeout)
             try:
                 if response.status != 200:  # noqa: PLR2004 - HTTP's "OK"
-                    raise from_answer(response, await _body(response))
+                    raise from_answer(response, await pages.whole(response.content.iter_any()))
                 async for line in pages.lines(response.content.iter_any()):
                     event = document(pages.decode(line), "the event")
                     resource = part(event, "object")
@@ -254,7 +258,7 @@ class Transport:
                 # Nobody can tell which object it speaks of; the watch goes on behind it.
                 raise ExpiredError(f"an event cannot be read: {error}") from error
             finally:
-                response.close()
+                drop(response)
         except _BROKEN as error:
             raise UnavailableError(f"watch: {type(error).__name__}") from error
 
@@ -285,19 +289,6 @@ class Transport:
         )
         response: aiohttp.ClientResponse = answer.response
         return response
-
-
-async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """Return an answer's body.
-
-    Raises:
-        TooLongError: it is too long; the connection is closed, so nothing more of it comes.
-    """
-    try:
-        return await pages.whole(response.content.iter_any())
-    except TooLongError:
-        response.close()
-        raise
 
 
 def _resource(path: str) -> str:

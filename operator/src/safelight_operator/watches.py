@@ -19,10 +19,11 @@ from safelight_contract.resources import IMAGE_UPLOAD
 from safelight_operator import handlers
 from safelight_operator.canary import Canary
 from safelight_operator.inbox import Inbox
-from safelight_operator.transport import CLOSING_SECONDS
 
 STOP_SECONDS: Final = 5.0
 """How long Kopf is given to close its connections."""
+_GOODBYE_SECONDS: Final = 0.3
+"""Its TLS connections end a moment after they are closed; the loop must run until then."""
 
 _log = logging.getLogger(__name__)
 
@@ -100,4 +101,4 @@ class Watches:
             # Kopf waits for the flag in a thread, and that thread would keep a failed Kopf's event
             # loop from closing: nobody would learn that nothing is watched any more.
             self._stop.set()
-        await asyncio.sleep(CLOSING_SECONDS)
+        await asyncio.sleep(_GOODBYE_SECONDS)
