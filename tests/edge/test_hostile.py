@@ -76,7 +76,7 @@ def _wrong_directly(row: Row, answers: Answers) -> str:
     if closed and closed[0] < len(seen):
         return f"{seen}: more after the answer {closed[0]} that said it was the last"
     is_early = row.is_unfinished or (row.may_close and WAIT in row.pieces)
-    if is_early and not closed:
+    if is_early and not (answers.final and answers.final[0].says_close):
         return f"{seen}: before the body had come, without saying that it is the last"
     expected = row.direct[: closed[0]] if closed and row.may_close else row.direct
     return "" if seen == expected else f"{seen}, not {expected}: {answers.final}"
