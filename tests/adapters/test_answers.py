@@ -13,10 +13,11 @@ SECONDS = 10
 """Less than the 30 s that a polite end of TLS waits for the other side."""
 
 
+Get = Callable[[], Awaitable[aiohttp.ClientResponse]]
+
+
 @pytest.fixture
-async def get(
-    tmp_path: Path,
-) -> AsyncIterator[Callable[[], "asyncio.Task[aiohttp.ClientResponse]"]]:
+async def get(tmp_path: Path) -> AsyncIterator[Get]:
     """Return what asks a server for an answer of which half never comes, and that hears nothing."""
     pki = certificates.ensure(tmp_path / "pki", ("127.0.0.1",))
     served = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
