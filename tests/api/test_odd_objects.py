@@ -19,6 +19,7 @@ from safelight_local.cluster import Cluster as LocalCluster
 from tests.api import making
 from tests.api.asking import IMAGES, UPLOADS, Api, assert_problem, eventually, started
 from tests.api.playing import PlayedOperator
+from tests.support import answers
 from tests.support.finalizers import released
 
 KIB = 1024
@@ -198,7 +199,7 @@ async def test_lists_are_bounded_by_bytes(
         await operator.create(IMAGE_UPLOAD, name, making.upload_spec().to_dict())
         await operator.annotate(name, "example.com/heavy", "a" * 30 * KIB)
     monkeypatch.setattr(pages, "PAGE_BYTES", 60 * KIB)
-    monkeypatch.setattr(pages.whole, "__defaults__", (250 * KIB,))
+    answers.bound(monkeypatch, 250 * KIB)
     async with Cluster.connect(settings.namespace, Metrics()) as cluster:
         for _ in range(2):
             found, position, lengths = list[str](), None, list[int]()
@@ -221,12 +222,13 @@ async def test_one_object_beyond_the_bound_is_set_aside_by_its_name(
 ) -> None:
     names = sorted([(await api.upload())["id"] for _ in range(5)])
     await operator.annotate(names[2], "example.com/heavy", "a" * 200 * KIB)
-    monkeypatch.setattr(pages.whole, "__defaults__", (100 * KIB,))
+    whole = pages.MAX_BYTES
+    answers.bound(monkeypatch, 100 * KIB)
     async with fresh() as second:
         assert list(second.services.watchers[0].aside) == [names[2]]
         assert sorted(await ids(second, UPLOADS)) == names[:2] + names[3:]
         assert_problem(await second.client.get(f"{UPLOADS}/{names[2]}"), 503)
-        monkeypatch.setattr(pages.whole, "__defaults__", (pages.MAX_BYTES,))
+        answers.bound(monkeypatch, whole)
         await operator.annotate(names[2], "example.com/heavy", None)
         await eventually(lambda: not second.services.watchers[0].aside, SECONDS)
         assert sorted(await ids(second, UPLOADS)) == names

@@ -128,6 +128,16 @@ CASES = [
         value="10",
     ),
     Case(
+        name="somebody writes nonsense into two uploads",
+        alert="SafelightUnreadable",
+        series={
+            series("safelight_unreadable_objects", pod="operator-0", kind="ImageUpload"): "2x99"
+        },
+        after=900,
+        value="2",
+        labels={"kind": "ImageUpload"},
+    ),
+    Case(
         name="the images become many",
         alert="SafelightManyImages",
         series={series("safelight_available_images", pod="api-0"): "80001x200"},

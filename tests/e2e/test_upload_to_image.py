@@ -91,7 +91,7 @@ def test_accept_chooses_the_format_of_a_variant(client: Client) -> None:
     assert other.headers["content-type"] == "image/jpeg"
     assert avif.headers["etag"] != other.headers["etag"]
     for answer in (avif, other):
-        assert answer.headers["vary"] == "Accept, Authorization"
+        assert answer.headers["vary"].startswith("Accept, Authorization")
         assert client.http.get(answer.headers["content-location"]).content == answer.content
 
 

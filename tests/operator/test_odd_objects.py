@@ -12,6 +12,7 @@ from safelight_contract.resources import AVAILABLE_IMAGE, IMAGE_UPLOAD, LABEL_MA
 from safelight_local.cluster import Cluster as LocalCluster
 from safelight_operator import manifest
 from safelight_operator.app import Operator
+from safelight_operator.canary import JOBS
 from safelight_operator.cluster import Cluster
 from safelight_operator.lease import MAX_TRANSITIONS, Lease
 from safelight_operator.owners import job_name
@@ -19,6 +20,7 @@ from safelight_operator.settings import Settings
 from tests.operator.conftest import Started
 from tests.operator.faults import Driven
 from tests.operator.playing import Json, Stage, eventually
+from tests.support import answers
 from tests.support.finalizers import released
 
 KIB = 1024
@@ -193,6 +195,26 @@ async def test_heavy_and_nested_objects_stop_no_watch(stage: Stage, started: Sta
         await stage.until(second, "processed", SECONDS)
 
 
+@pytest.mark.parametrize("text", ["{", "[1]", "7"])
+async def test_what_kopf_would_read_holds_up_no_event(
+    stage: Stage, started: Started, text: str
+) -> None:
+    """The annotation in which Kopf keeps an object's last state; anybody may write it."""
+    odd = {"metadata": {"annotations": {"safelight.dev/last-handled-configuration": text}}}
+    async with started() as operator:
+        upload_id = await stage.post()
+        await stage.until(upload_id, "Running", SECONDS)
+        await stage.kubernetes.patch(IMAGE_UPLOAD.plural, upload_id, odd)
+        await stage.kubernetes.create("jobs", foreign_job("foreign", **odd["metadata"]))
+        await operator.resync.once()
+
+        async def overdue() -> dict[str, float]:
+            kinds = (IMAGE_UPLOAD.plural, JOBS)
+            return {kind: operator.canary.overdue(kind) for kind in kinds}
+
+        await eventually(overdue, lambda seen: not any(seen.values()), SECONDS)
+
+
 async def test_lists_are_bounded_by_bytes(
     stage: Stage, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,7 +224,7 @@ async def test_lists_are_bounded_by_bytes(
     for upload_id in uploads:
         await stage.kubernetes.patch(IMAGE_UPLOAD.plural, upload_id, heavy)
     monkeypatch.setattr(pages, "PAGE_BYTES", 60 * KIB)
-    monkeypatch.setattr(pages.whole, "__defaults__", (250 * KIB,))
+    answers.bound(monkeypatch, 250 * KIB)
     for _ in range(2):
         listed = await cluster.list_all_uploads()
         assert sorted(each["metadata"]["name"] for each in listed) == sorted(uploads)

@@ -28,6 +28,7 @@ REFRESH_SECONDS: Final = 1.0
 MAX_TOKEN_LENGTH: Final = 512
 """Nothing longer is hashed."""
 _MAX_FILE_BYTES: Final = 1024
+_MAX_SEEN: Final = 1024
 
 _HASH = re.compile(rb"[0-9a-fA-F]{64}")
 
@@ -46,6 +47,8 @@ class Tokens:
         self._directory = directory
         self._clock = clock
         self._hashes: tuple[tuple[str, bytes], ...] = ()
+        self._seen: dict[bytes, str] = {}
+        """Headers with a good token, and its name: each is looked up twice for a request."""
         self._fingerprint: _Fingerprint | None = None
         self._next_look = float("-inf")
         self._refresh()
@@ -74,10 +77,18 @@ class Tokens:
         values = [value for name, value in headers if name == b"authorization"]
         if len(values) != 1:
             return None
+        if self._clock() >= self._next_look:
+            self._refresh()
+        known = self._seen.get(values[0])
+        if known is not None:
+            return known
         scheme, _, token = values[0].partition(b" ")
         if scheme.lower() != b"bearer":
             return None
-        return self.name_of(token.strip().decode("latin-1"))
+        name = self.name_of(token.strip().decode("latin-1"))
+        if name is not None and len(self._seen) < _MAX_SEEN:
+            self._seen[values[0]] = name
+        return name
 
     def _refresh(self) -> None:
         self._next_look = self._clock() + REFRESH_SECONDS
@@ -100,6 +111,7 @@ class Tokens:
             logger.warning("cannot read the tokens", extra={"error": type(error).__name__})
             return
         self._fingerprint, self._hashes = fingerprint, hashes
+        self._seen.clear()
         logger.info("read the tokens", extra={"tokens": [name for name, _ in hashes]})
 
 

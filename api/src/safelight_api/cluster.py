@@ -227,7 +227,7 @@ class Cluster:
             query = {"limit": str(sizes.size)} | ({"continue": next_page} if next_page else {})
             async with self._send(_Request("list", kind, "GET", query=query)) as response:
                 try:
-                    body = await pages.whole(response.content.iter_any())
+                    body = await pages.whole(response.content.iter_any(), sizes.most_bytes)
                     answer = document(pages.decode(body), "the answer")
                     found = list(items(answer, "items"))
                     break

@@ -107,6 +107,15 @@ counted: `unless` finds those that are new. */ -}}
     Only {{ `{{ $value }}` }} Jobs run at once: a quota, or an API server that answers 429;
     `{{ $kubectl }} logs deployment/{{ $operator }}` says which, `{{ $kubectl }} describe resourcequota` how full a quota
     is. The limit grows back by itself.
+- name: SafelightUnreadable
+  severity: warning
+  for: 15m
+  expression: max by (kind) (safelight_unreadable_objects{ {{- $here -}} }) > 0
+  summary: {{ `objects cannot be read, and are set aside ({{ $labels.kind }})` }}
+  description: >-
+    {{ `{{ $value }} objects of the kind {{ $labels.kind }} cannot be read.` }} Nothing is done with them until they
+    change; all others go on. `{{ $kubectl }} get events --field-selector reason=Unreadable` names them, and the runbook
+    says how to mend them.
 - name: SafelightManyImages
   severity: warning
   for: 1h

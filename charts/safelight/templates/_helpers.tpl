@@ -116,7 +116,7 @@ Bounds of the API over all connections together, as JSON: a part of its memory l
 if it has none), so that all of them at once leave a fifth of it free. docs/decisions/0040 has the sums.
 */}}
 {{- define "safelight.bounds" -}}
-{{- $limits := .Values.api.resources.limits | default dict -}}
+{{- $limits := (.Values.api.resources).limits | default dict -}}
 {{- $memory := include "safelight.bytes" ($limits.memory | default "512Mi") | int64 -}}
 {{- $bounds := .Values.api.bounds -}}
 {{- dict
@@ -222,17 +222,6 @@ topologySpreadConstraints:
 370 KiB (docs/settings.md), so that one port takes at most a sixteenth of the limit. The parameter is
 the resources of a unit; without a limit in them it is 64. */}}
 {{- define "safelight.innerConnections" -}}
-{{- $memory := dig "limits" "memory" "" . -}}
-{{- $factors := dict "" 9.53674e-07 "k" 9.53674e-04 "Ki" 9.765625e-04 "M" 0.953674 "Mi" 1.0 "G" 953.674 "Gi" 1024.0 "T" 953674.0 "Ti" 1048576.0 -}}
-{{- if kindIs "string" $memory -}}
-{{- $number := regexFind "^[0-9.]+" $memory -}}
-{{- $factor := get $factors (trimPrefix $number $memory) -}}
-{{- if and $number $factor -}}
-{{- min 64 (max 8 (int64 (divf (mulf (float64 $number) $factor) 6.0))) -}}
-{{- else -}}
-64
-{{- end -}}
-{{- else -}}
-{{- min 64 (max 8 (int64 (divf (float64 $memory) 6291456.0))) -}}
-{{- end -}}
+{{- $memory := include "safelight.bytes" (((.).limits).memory | default "512Mi") | int64 -}}
+{{- min 64 (max 8 (div $memory 6291456)) -}}
 {{- end }}

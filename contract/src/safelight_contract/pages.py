@@ -13,8 +13,10 @@ from typing import Any, Final
 
 from safelight_contract.unreadable import UnreadableError
 
-PAGE_BYTES: Final = 4 * 1024 * 1024
-"""What a page is to have: 500 ordinary records."""
+PAGE_BYTES: Final = 2 * 1024 * 1024
+"""What a page is to have: some hundreds of ordinary records."""
+SEVERAL_BYTES: Final = 4 * 1024 * 1024
+"""What an answer with several objects may have: Python needs up to 24 times that to hold it."""
 MAX_BYTES: Final = 16 * 1024 * 1024
 """What an answer, or one event of a watch, may have.
 
@@ -50,6 +52,11 @@ class PageSizes:
         self.largest = max(self.largest, octets)
         fitting = PAGE_BYTES * max(objects, 1) // max(octets, 1)
         self.size = max(1, min(fitting, _GROWTH * self.size, MOST))
+
+    @property
+    def most_bytes(self) -> int:
+        """The most bytes that the next page may have."""
+        return MAX_BYTES if self.size == 1 else SEVERAL_BYTES
 
     def shrink(self) -> bool:
         """Take the news that a page did not fit; False: it had one object only."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from safelight_contract.resources import IMAGE_UPLOAD
 from safelight_contract.unreadable import name_of
@@ -16,6 +16,11 @@ from safelight_operator.world import Upload
 
 _log = logging.getLogger(__name__)
 
+AT_ONCE: Final = 4
+"""Events that are sent at a time: the work needs the connections too."""
+MOST_WAITING: Final = 256
+"""Further ones are left out: the log and the metrics tell of everything."""
+
 
 class Events:
     """Records warnings about uploads."""
@@ -25,6 +30,7 @@ class Events:
         self._instance = instance
         self._now = now
         self._background: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Semaphore(AT_ONCE)
 
     def warn(self, upload: Upload, reason: str, note: str) -> None:
         """Record a warning about the current attempt; the same reason is told once for each."""
@@ -45,6 +51,8 @@ class Events:
     def _record(
         self, subject: manifest.Subject, reason: str, note: str, attempt: int | None = None
     ) -> None:
+        if len(self._background) >= MOST_WAITING:
+            return
         body = manifest.event(
             self._cluster.namespace,
             subject,
@@ -60,6 +68,7 @@ class Events:
 
     async def _send(self, body: dict[str, object]) -> None:
         try:
-            await self._cluster.create_event(body)
+            async with self._turn:
+                await self._cluster.create_event(body)
         except ClusterError as error:
             _log.debug("No Event", extra={"why": str(error)})

@@ -4,7 +4,7 @@ Low-level handlers (`on.event`) keep no state on the objects: no annotations, no
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -20,8 +20,35 @@ from safelight_contract.resources import (
 from safelight_operator.canary import JOBS
 from safelight_operator.slim import slim
 
-CHUNK: Final = 10
+CHUNK: Final = 3
 """Objects in a page of Kopf's lists: of the largest ones there are, so many fit into memory."""
+IDLE_SECONDS: Final = 0.1
+"""How long Kopf holds an object after its event: a list is handed on faster than that."""
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """Reads and keeps nothing of the last state of objects.
+
+    Anybody may have written the annotation that Kopf would read, and objects nested too deeply for
+    it to copy: their events would never get here.
+    """
+
+    def build(
+        self,
+        *,
+        body: kopf.Body,  # noqa: ARG002 - Kopf's signature
+        extra_fields: Iterable[Any] | None = None,  # noqa: ARG002 - as above
+    ) -> kopf.BodyEssence:
+        """Return what is compared: nothing."""
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:  # noqa: ARG002 - as above
+        """Return what was there before: nothing is known."""
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Keep nothing."""
+
 
 Deliver = Callable[[str, bool, Mapping[str, Any]], None]
 """Takes the plural of a kind, whether it was deleted, and the resource."""
@@ -78,7 +105,7 @@ def settings(instance: str) -> kopf.OperatorSettings:
     own.networking.connect_timeout = 5
     own.networking.error_backoffs = (0.5, 1, 2, 4, 8)
     own.networking.enforce_retry_after = True
-    own.queueing.idle_timeout = 1
+    own.queueing.idle_timeout = IDLE_SECONDS
     own.queueing.error_delays = (1, 2, 5, 10, 20, 40, 60)
     own.execution.default_backoff = 5
     own.posting.enabled = False
@@ -89,5 +116,5 @@ def settings(instance: str) -> kopf.OperatorSettings:
     # Never used: nothing here keeps state on objects. If anything ever did, it would be seen.
     own.persistence.finalizer = f"{GROUP}/never"
     own.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP, v1=False)
-    own.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP, v1=False)
+    own.persistence.diffbase_storage = _NoDiffBase()
     return own

@@ -86,6 +86,7 @@ class Lease:
                 if lease is not None and _holder(lease) == self.identity:
                     lease["spec"]["holderIdentity"] = ""
                     lease["spec"]["renewTime"] = _now()
+                    _slim(lease)
                     await self.cluster.replace_lease(self.name, lease)
         except (ClusterError, TimeoutError) as error:
             _log.warning("Lease not released", extra={"why": str(error) or "no answer"})
@@ -131,6 +132,7 @@ class Lease:
         if holder not in {"", self.identity} and not self._is_expired(holder, spec):
             raise LostError(f"{holder} leads")
         lease["spec"] = self._spec(spec)
+        _slim(lease)
         await self.cluster.replace_lease(self.name, lease)
 
     def _is_expired(self, holder: str, spec: dict[str, Any]) -> bool:
@@ -158,6 +160,11 @@ class Lease:
 
 def _holder(lease: dict[str, Any]) -> str:
     return (lease.get("spec") or {}).get("holderIdentity") or ""
+
+
+def _slim(lease: dict[str, Any]) -> None:
+    """Leave out who wrote what: it may be nested deeper than can be sent, and stays as it is."""
+    lease["metadata"].pop("managedFields", None)
 
 
 def _now() -> str:

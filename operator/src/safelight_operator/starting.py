@@ -12,6 +12,7 @@ from typing import Any
 from safelight_contract.line import Place
 from safelight_contract.resources import Progress
 from safelight_contract.stalls import Stall
+from safelight_contract.unreadable import UnreadableError
 from safelight_operator import decide, manifest, metrics, owners, stalling
 from safelight_operator.cluster import Cluster
 from safelight_operator.errors import (
@@ -84,6 +85,9 @@ class Starting:
             self._inbox.job_ended(name)
             await self._refused(upload, error)
             raise
+        except UnreadableError:
+            self._inbox.job_ended(name)
+            raise
         if slots.accepted(name, clock()):
             self._inbox.wake_waiting()
         if not job.is_live or job.owner_uid is None:
@@ -111,6 +115,11 @@ class Starting:
             existing = await self._cluster.get_job(name)
         if existing is None:
             raise ConflictError("the Job was there and is gone")
+        if owners.upload_of(existing) is None:
+            # Somebody else's: that it is there is all that counts, whatever else it holds.
+            told = ("name", "uid", "creationTimestamp")
+            metadata = existing["metadata"]
+            existing = {"metadata": {key: metadata[key] for key in told if key in metadata}}
         return Job.from_dict(existing), False
 
     async def _refused(self, upload: Upload, error: ClusterError) -> Upload:

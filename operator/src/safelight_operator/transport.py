@@ -118,7 +118,9 @@ class Transport:
             if position:
                 page_query["continue"] = position
             try:
-                data = await self._answer("GET", path, page_query, accept=accept)
+                data = await self._answer(
+                    "GET", path, page_query, accept=accept, most=sizes.most_bytes
+                )
                 page = document(pages.decode(data), "the page")
                 found = [slim(item) for item in items(page, "items")]
                 sizes.took(len(found), len(data))
@@ -189,14 +191,18 @@ class Transport:
         try:
             return dict(
                 document(
-                    pages.decode(await self._answer(verb, path, query, body=body, accept=accept)),
+                    pages.decode(
+                        await self._answer(
+                            verb, path, query, body=body, accept=accept, most=pages.MAX_BYTES
+                        )
+                    ),
                     "the answer",
                 )
             )
         except (TooLongError, UnreadableError) as error:
             raise UnavailableError(f"{verb} {_resource(path)}: {error}") from error
 
-    async def _answer(
+    async def _answer(  # noqa: PLR0913 - the parts of an HTTP request
         self,
         verb: str,
         path: str,
@@ -204,19 +210,20 @@ class Transport:
         *,
         body: Mapping[str, Any] | None = None,
         accept: str = "application/json",
+        most: int,
     ) -> bytes:
         """Send one request and return the body of the answer.
 
         Raises:
             ClusterError: there was none, or it was an error.
-            TooLongError: it is longer than any object can be.
+            TooLongError: it has more than `most` bytes.
         """
         resource = _resource(path)
         start, code = perf_counter(), 0
         try:
             response = await self._send(verb, path, query, body, accept, _TIMEOUT)
             try:
-                data = await pages.whole(response.content.iter_any())
+                data = await pages.whole(response.content.iter_any(), most)
             finally:
                 drop(response)
             code = response.status

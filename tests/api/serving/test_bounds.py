@@ -317,7 +317,7 @@ def test_an_idle_connection_is_closed_after_its_time(run: Run) -> None:
 
 def test_a_large_head_counts_while_its_request_is_answered(run: Run) -> None:
     async def test() -> None:
-        async with serve(replace(LIMITS, head_bytes=60_000)) as (serving, application):
+        async with serve(replace(LIMITS, head_bytes=160_000)) as (serving, application):
             head = (GET % (b"/waits", b"x"))[:-2] + (b"X: " + b"y" * 55 + b"\r\n") * 90 + b"\r\n"
             answers = []
             for number in range(4):

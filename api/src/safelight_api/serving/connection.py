@@ -41,6 +41,9 @@ class Connection(Wire):
         self._cycle: Cycle | None = None
         self._linger: Linger | None = None
         self._head_cost = 0
+        self._head_client = ""
+        self._is_chunked = False
+        """Whether the current body comes in chunks: then less is read, and parsed, at once."""
         self._has_more = False
         """Whether something has arrived behind the request that is being answered."""
 
@@ -50,7 +53,8 @@ class Connection(Wire):
         """Return where the next bytes go."""
         cycle = self._cycle
         return self._hub.buffer(
-            is_body=self._linger is not None or (cycle is not None and not cycle.is_body_complete)
+            is_body=self._linger is not None
+            or (cycle is not None and not cycle.is_body_complete and not self._is_chunked)
         )
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -118,7 +122,7 @@ class Connection(Wire):
             return
         self._cycle = None
         if self._head_cost:
-            self._head_cost = 0
+            self._let_head_go()
             self._hold_head()
         if cycle.keep_alive and not self.is_leaving:
             self._go_on()
@@ -134,10 +138,11 @@ class Connection(Wire):
         if self._cycle is not None:
             self._cycle.disconnect()
         self._inflow.clear()
+        self._let_head_go()
 
     def writable(self) -> None:
         """Take the next request."""
-        if self.is_idle:
+        if self.is_idle and self._transport is not None and not self._transport.is_closing():
             self._go_on()
 
     def _go_on(self) -> None:
@@ -212,20 +217,37 @@ class Connection(Wire):
         self._cycle = cycle = Cycle(
             self, scope, keep_alive=head.keep_alive, expects_continue=head.expects_continue
         )
+        self._is_chunked = head.is_chunked
+        if not self._hold_large_head(head):
+            self._hub.on_closed("head_bytes")
+            cycle.refuse(messages.short_of_memory())
+        if not self._is_over and not cycle.is_complete:
+            self._dispatcher.start(cycle)
+
+    def _hold_large_head(self, head: Head) -> bool:
+        """Count a large head for as long as its request is answered; False: its client has more."""
         size = self._reader.head_bytes
-        if size > _SMALL_HEAD:
-            self._head_cost = size + _HEADER_BYTES * len(head.headers)
-            self._hold_head()
-            if self._hub.head_bytes > self._hub.limits.head_bytes:
-                cycle.refuse(messages.short_of_memory())
-            if self._is_over or cycle.is_complete:
-                return
-        self._dispatcher.start(cycle)
+        if size <= _SMALL_HEAD:
+            return True
+        cost = size + _HEADER_BYTES * len(head.headers)
+        client = self._dispatcher.client_of(head.headers)
+        if not self._hub.large_heads.take(client, cost):
+            return False
+        self._head_client, self._head_cost = client, cost
+        self._hold_head()
+        return True
+
+    def _let_head_go(self) -> None:
+        """Give back what a large head has taken."""
+        if self._head_cost:
+            self._hub.large_heads.give_back(self._head_client, self._head_cost)
+            self._head_cost = 0
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer what is no request, or a body that is none; what follows is dropped."""
         cycle = self._cycle
         if cycle is not None and cycle.is_started:
+            self._hub.framing.pop(self, None)
             self._linger = Linger(self._hub.limits.garbage_bytes)
             return
         if cycle is not None:
@@ -239,7 +261,7 @@ class Connection(Wire):
         """Read on for a while, so that the answer reaches a client that still sends."""
         self._linger = self._linger or Linger(most)
         self._reader = RequestReader(MAX_HEAD_BYTES)
-        self._head_cost = 0
+        self._let_head_go()
         self._hold_head()
         self._inflow.clear()
         self._hub.framing.pop(self, None)

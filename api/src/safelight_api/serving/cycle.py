@@ -13,6 +13,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Scope
 
 from safelight_api import caller, errors
+from safelight_api.body import ClientGoneError
 from safelight_api.serving import messages
 from safelight_api.serving.line import Line
 
@@ -97,6 +98,8 @@ class Cycle:
             await app(self.scope, self.receive, self.send)
         except errors.ApiError as error:
             self._fail(error)
+        except ClientGoneError:
+            pass
         except Exception:
             logger.exception("the application failed")
             self._fail(errors.internal())
@@ -153,11 +156,14 @@ class Cycle:
 
         Raises:
             RuntimeError: it is not what may come next.
+            ClientGoneError: nobody is there to take it, and it is not the last part.
         """
         line = self._line
         if line.is_write_paused and not self.is_gone:
             await line.drain(len(message.get("body", b"")))
         if self.is_gone:
+            if message.get("more_body"):
+                raise ClientGoneError
             return
         kind = message["type"]
         if not self.is_started:

@@ -1,6 +1,7 @@
 """The one place where a request meets the application: its task is made here."""
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -43,8 +44,9 @@ class Dispatcher:
         self, config: Config, state: ServerState, app_state: dict[str, Any], client_of: ClientOf
     ) -> None:
         self.state = state
-        self._client_of = client_of
+        self.client_of = client_of
         self._turns = Turns()
+        self._context = contextvars.copy_context()
         self._app: ASGIApp = config.loaded_app
         self._app_state = app_state
         self._asgi = {"version": config.asgi_version, "spec_version": "2.3"}
@@ -53,8 +55,12 @@ class Dispatcher:
 
     def start(self, request: Runnable) -> None:
         """Begin to answer a request."""
-        request.claimed_by = self._client_of(request.scope["headers"])
-        task = self._loop.create_task(self._turns.metered(request.run(self._app), request.turns_of))
+        request.claimed_by = self.client_of(request.scope["headers"])
+        # A request that was pipelined begins in the task of the one before it.
+        task = self._loop.create_task(
+            self._turns.metered(request.run(self._app), request.turns_of),
+            context=self._context.copy(),
+        )
         self.state.tasks.add(task)
         task.add_done_callback(self.state.tasks.discard)
 

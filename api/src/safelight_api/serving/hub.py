@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from safelight_api.serving.outflow import Outflow
 from safelight_api.serving.places import Client, Places
+from safelight_api.shares import Shares
 
 MIB: Final = 1024 * 1024
 SWEEP_SECONDS: Final = 0.25
@@ -90,6 +91,8 @@ class Hub:
         self.outflow: Outflow[Member] = Outflow(limits.answer_bytes, limits.stall_seconds)
         self.framing: dict[Member, float] = {}
         """Since when a chunk's line or trailers are awaited."""
+        self.large_heads = Shares("heads", limits.head_bytes // 2)
+        """Large heads of requests being answered: half is left for those that have not ended."""
         self.head_bytes = 0
         self.body_bytes = 0
         self.is_leaving = False
@@ -194,16 +197,23 @@ class Hub:
         self.on_room()
 
     def _make_head_room(self) -> None:
-        """Have unfinished heads go, the oldest first; then what is pipelined, the most first."""
-        for member in [*self.places.unfinished, *self.framing]:
+        """Have go what is pipelined, the most first; then unfinished heads, the oldest first."""
+        places = self.places
+        # Whoever is idle and holds something has pipelined, and does not read the answers.
+        for member in [*places.idle]:
             if self.head_bytes <= self.limits.head_bytes:
                 return
             if member.held_bytes:
                 member.evict("head_bytes")
-        for member in sorted(self.places.busy, key=lambda one: one.held_bytes, reverse=True):
+        for member in sorted(places.busy, key=lambda one: one.held_bytes, reverse=True):
             if self.head_bytes <= self.limits.head_bytes or not member.held_bytes:
-                return
+                break
             member.drop_queue()
+        for member in [*places.unfinished, *self.framing]:
+            if self.head_bytes <= self.limits.head_bytes:
+                return
+            if member.held_bytes:
+                member.evict("head_bytes")
 
 
 def _due(since: dict[Member, float], limit: float) -> list[Member]:

@@ -1,11 +1,6 @@
 """The bytes of bodies: to the application while it takes them, and dropped after its answer."""
 
-from typing import Final
-
 from safelight_api.serving.hub import Hub
-
-HIGH_WATER: Final = 64 * 1024
-"""Bytes of one body that may wait for the application before no more is read."""
 
 
 class Inflow:
@@ -26,9 +21,12 @@ class Inflow:
 
     @property
     def is_full(self) -> bool:
-        """Whether the application has to take something before more is read."""
-        size = len(self._data)
-        return size >= HIGH_WATER or (size > 0 and self._hub.is_body_short)
+        """Whether the application has to take something before more is read.
+
+        One read at most waits: whoever is not let in, or has to wait for its turn, has no more of
+        its body looked at.
+        """
+        return bool(self._data)
 
     def put(self, data: bytes) -> None:
         """Add a piece."""

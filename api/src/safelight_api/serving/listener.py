@@ -87,6 +87,7 @@ class Listener:
                 self._tell(error)
                 self.pause()
                 return
+            self._fault = None
             self._open(accepted)
 
     def _open(self, accepted: socket.socket) -> None:
