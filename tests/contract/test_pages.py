@@ -55,7 +55,7 @@ async def test_a_body_within_the_bound_is_whole() -> None:
 def test_pages_grow_and_shrink_towards_the_budget() -> None:
     sizes = PageSizes()
     seen = []
-    for octets in (5 * KIB,) * 5:
+    for octets in (4 * KIB,) * 5:
         seen.append(sizes.size)
         sizes.took(sizes.size, sizes.size * octets)
     assert seen == [20, 80, 320, 500, 500]
@@ -101,3 +101,12 @@ def test_json_is_read_as_deep_as_the_api_server_takes_it(
             assert levels == depth
     finally:
         sys.setrecursionlimit(before)
+
+
+def test_a_page_of_several_objects_is_read_less_far_than_one_of_one() -> None:
+    """Python needs up to 24 times the bytes of deeply nested JSON to hold it."""
+    sizes = PageSizes()
+    assert sizes.most_bytes == pages.SEVERAL_BYTES
+    while sizes.shrink():
+        pass
+    assert sizes.most_bytes == pages.MAX_BYTES
