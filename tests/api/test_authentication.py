@@ -40,6 +40,20 @@ def test_added_tokens_count_and_removed_ones_are_refused_within_a_second(
     assert tokens.name_of(first) is None
 
 
+def test_what_was_seen_of_a_token_is_forgotten_with_it(tmp_path: Path, clock: Clock) -> None:
+    token = new_token()
+    (tmp_path / "first").write_text(hash_of(token))
+    tokens = Tokens(tmp_path, clock)
+    headers = [(b"authorization", b"Bearer " + token.encode())]
+    assert [tokens.client_of(headers) for _ in range(2)] == ["first"] * 2
+    (tmp_path / "first").rename(tmp_path / "second")
+    clock.now += 1
+    assert [tokens.client_of(headers) for _ in range(2)] == ["second"] * 2
+    (tmp_path / "second").unlink()
+    clock.now += 1
+    assert tokens.client_of(headers) is None
+
+
 def test_a_secret_as_the_kubelet_mounts_it(tmp_path: Path, clock: Clock) -> None:
     """Files are links into a directory that is swapped as a whole."""
     old, new = new_token(), new_token()

@@ -1,8 +1,8 @@
 """What an id stands for: from the cache where it can tell, else from the cluster.
 
 The order is what makes it right: an ImageUpload is deleted only after its AvailableImage is there
-and confirmed. So whoever finds no upload and then, in this order, no
-confirmed image may say that there is nothing. Every fresh read goes into the cache.
+and confirmed. So whoever finds no upload and then, in this order, no confirmed image may say that
+there is nothing. Every fresh read goes into the cache.
 
 What is being deleted is gone. What cannot be read is neither there nor gone: there is no answer.
 
